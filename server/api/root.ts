@@ -1,0 +1,20 @@
+/** The tRPC surface: thin, one service call a procedure. `AppRouter` is the only thing clients import. */
+import { accountRouter } from './account';
+import { adminRouter } from './admin';
+import { sandboxesRouter } from './sandboxes';
+import { sessionsRouter } from './sessions';
+import { tasksRouter } from './tasks';
+import { router } from './trpc';
+import { usersRouter } from './users';
+import { workspacesRouter } from './workspaces';
+
+export const appRouter = router({
+  account: accountRouter,
+  admin: adminRouter,
+  sandboxes: sandboxesRouter,
+  sessions: sessionsRouter,
+  tasks: tasksRouter,
+  users: usersRouter,
+  workspaces: workspacesRouter,
+});
+export type AppRouter = typeof appRouter;

@@ -1,0 +1,256 @@
+/** The parts of the gateway as they see each other. compose.ts builds them; nobody imports another's insides. */
+import type { Duplex } from 'node:stream';
+import type { z } from 'zod';
+import type { PrismaClient } from '../prisma/generated/client';
+import type { AgentInput, AgentNotice, AgentOp, AgentOutput, AgentStep } from '../shared/agent-api';
+import type {
+  ApiTokenView,
+  AuditView,
+  BrowserSessionView,
+  createSandboxSchema,
+  createSessionSchema,
+  HealthView,
+  LiveEvent,
+  Me,
+  Preferences,
+  SandboxView,
+  SessionView,
+  TaskView,
+  UserView,
+  updateSandboxSchema,
+  WorkspaceView,
+} from '../shared/views';
+
+export type Db = PrismaClient;
+/** A transaction or the client itself. */
+export type DbOrTx = Pick<PrismaClient, Exclude<keyof PrismaClient, `$${string}`>>;
+
+/** Who asks, by which means, from where. Made once per request or upgrade; never cached. */
+export interface Identity {
+  readonly userId: string;
+  readonly username: string;
+  readonly role: 'admin' | 'user';
+  readonly via: 'browser' | 'token';
+  /** AuthSession id or ApiToken id: when it is revoked, open sockets of this identity are closed. */
+  readonly credentialId: string;
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/** Work nobody asked for: the reconciler, the expiry scanner. */
+export const systemActor = (part: string): Actor => ({
+  userId: null,
+  name: `system:${part}`,
+  address: null,
+  userAgent: null,
+});
+export interface Actor {
+  readonly userId: string | null;
+  readonly name: string;
+  readonly address: string | null;
+  readonly userAgent: string | null;
+}
+export function actorOf(identity: Identity): Actor {
+  return {
+    userId: identity.userId,
+    name: identity.username,
+    address: identity.address,
+    userAgent: identity.userAgent,
+  };
+}
+
+export interface AuditEntry {
+  /** Dotted, such as `auth.success`, `admin.user.created`, `sandbox.create`. */
+  type: string;
+  actor: Actor;
+  target?: { type: string; id: string; name: string };
+  message: string;
+  before?: Record<string, unknown>;
+  after?: Record<string, unknown>;
+}
+export interface Audit {
+  /** Call it in the same transaction as the change it tells of. */
+  record(db: DbOrTx, entry: AuditEntry): Promise<void>;
+}
+
+export type LiveChange = Pick<LiveEvent, 'topic' | 'action' | 'subject'> & {
+  sandboxId?: string | null;
+  workspaceId?: string | null;
+  /** Only this user (and admins) may see it. */
+  userId?: string | null;
+};
+/** Ordered log of changes. Rows are written in the caller's transaction; `flush` wakes the readers after commit. */
+export interface Live {
+  record(db: DbOrTx, change: LiveChange): Promise<void>;
+  flush(): void;
+  /** Events after `from` and then live, filtered by what this identity may see now. Ends with the signal. */
+  subscribe(identity: Identity, from: number | null, signal: AbortSignal): AsyncIterable<LiveEvent>;
+}
+
+export interface AgentClient {
+  /** Throws AppError: `agent_unreachable` when the socket does not answer, else the agent's own code. */
+  call<O extends AgentOp>(
+    op: O,
+    input: AgentInput<O>,
+    options: {
+      signal?: AbortSignal;
+      onStep?: (step: AgentStep) => void;
+      onNotice?: (notice: AgentNotice) => void;
+    },
+  ): Promise<AgentOutput<O>>;
+  /** Raw bytes of `sshd -i` in the sandbox. */
+  openSsh(sandboxId: string, signal: AbortSignal): Promise<Duplex>;
+}
+
+export interface PtyOptions {
+  cols: number;
+  rows: number;
+  term: string;
+}
+export interface Pty extends Duplex {
+  resize(cols: number, rows: number): void;
+}
+/** One pooled way into a sandbox; everything above it is the same for docker, kubernetes and a laptop. */
+export interface SandboxConnection {
+  shell(command: string[], pty: PtyOptions): Promise<Pty>;
+  /** Runs to its end; output is capped. */
+  exec(
+    command: string[],
+    options?: {
+      input?: Uint8Array | NodeJS.ReadableStream;
+      maxBytes?: number;
+      signal?: AbortSignal;
+      env?: Record<string, string>;
+    },
+  ): Promise<{ code: number; stdout: Buffer; stderr: Buffer }>;
+  tcp(port: number): Promise<Duplex>;
+  unix(path: string): Promise<Duplex>;
+  /** Accepts connections that processes in the sandbox make to `path`. */
+  listenUnix(path: string, onConnection: (stream: Duplex) => void): Promise<{ close(): Promise<void> }>;
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+export interface Connections {
+  /** The one connection of a running sandbox, opened when needed and kept; throws AppError. */
+  get(sandboxId: string): Promise<SandboxConnection>;
+  /** Drops it, as when the sandbox stops. */
+  drop(sandboxId: string, reason: string): void;
+  /** Open terminals now, for idle judgement and the list. */
+  viewers(sessionId: string): number;
+}
+
+export interface Services {
+  account: {
+    me(identity: Identity): Promise<Me>;
+    setPreferences(identity: Identity, input: Partial<Preferences>): Promise<Me>;
+    setRegion(identity: Identity, input: { timezone: string; locale: string }): Promise<Me>;
+    /** Ends all other browser sessions of the user. */
+    changePassword(identity: Identity, input: { current: string; next: string }): Promise<void>;
+    browserSessions(identity: Identity): Promise<BrowserSessionView[]>;
+    revokeBrowserSession(identity: Identity, id: string): Promise<void>;
+    tokens(identity: Identity): Promise<ApiTokenView[]>;
+    createToken(
+      identity: Identity,
+      input: { label: string; expiresInDays: number | null },
+    ): Promise<{ token: string; view: ApiTokenView }>;
+    revokeToken(identity: Identity, id: string): Promise<void>;
+  };
+  users: {
+    list(identity: Identity): Promise<UserView[]>;
+    /** Without a password one is made and returned, once. */
+    create(
+      identity: Identity,
+      input: { username: string; password?: string; role: 'admin' | 'user'; expiresAt: string | null },
+    ): Promise<{ user: UserView; password: string }>;
+    setStatus(identity: Identity, input: { id: string; status: 'active' | 'disabled' }): Promise<UserView>;
+    setRole(identity: Identity, input: { id: string; role: 'admin' | 'user' }): Promise<UserView>;
+    setExpiry(identity: Identity, input: { id: string; expiresAt: string | null }): Promise<UserView>;
+    resetPassword(
+      identity: Identity,
+      input: { id: string; password?: string },
+    ): Promise<{ password: string }>;
+    /** Refused while the user owns sandboxes. */
+    remove(identity: Identity, id: string): Promise<void>;
+  };
+  workspaces: {
+    list(identity: Identity): Promise<WorkspaceView[]>;
+    get(identity: Identity, id: string): Promise<WorkspaceView>;
+    create(identity: Identity, input: { name: string }): Promise<WorkspaceView>;
+    remove(identity: Identity, id: string): Promise<void>;
+    members(
+      identity: Identity,
+      id: string,
+    ): Promise<{ userId: string; username: string; role: WorkspaceView['role'] }[]>;
+    addMember(
+      identity: Identity,
+      input: { workspaceId: string; username: string; role: WorkspaceView['role'] },
+    ): Promise<{ userId: string; username: string; role: WorkspaceView['role'] }>;
+    setMemberRole(
+      identity: Identity,
+      input: { workspaceId: string; userId: string; role: WorkspaceView['role'] },
+    ): Promise<void>;
+    removeMember(identity: Identity, input: { workspaceId: string; userId: string }): Promise<void>;
+  };
+  sandboxes: {
+    /** Own and shared ones; `all` is for admins. */
+    list(identity: Identity, filter: { all?: boolean; workspaceId?: string }): Promise<SandboxView[]>;
+    get(identity: Identity, id: string): Promise<SandboxView>;
+    create(identity: Identity, input: z.output<typeof createSandboxSchema>): Promise<SandboxView>;
+    update(identity: Identity, input: z.output<typeof updateSandboxSchema>): Promise<SandboxView>;
+    request(
+      identity: Identity,
+      input: {
+        id: string;
+        action: 'start' | 'stop' | 'pause' | 'resume' | 'rebuild' | 'retry';
+        idempotencyKey?: string;
+      },
+    ): Promise<TaskView>;
+    remove(identity: Identity, input: { id: string; idempotencyKey?: string }): Promise<TaskView>;
+    usage(
+      identity: Identity,
+      id: string,
+    ): Promise<{
+      cpuMs: number;
+      memoryBytes: number;
+      pids: number;
+      rxBytes: number;
+      txBytes: number;
+      at: string;
+    }>;
+  };
+  sessions: {
+    list(identity: Identity, filter: { sandboxId?: string }): Promise<SessionView[]>;
+    create(identity: Identity, input: z.output<typeof createSessionSchema>): Promise<SessionView>;
+    rename(identity: Identity, input: { id: string; name: string }): Promise<SessionView>;
+    end(identity: Identity, id: string): Promise<SessionView>;
+  };
+  tasks: {
+    list(
+      identity: Identity,
+      filter: { sandboxId?: string; state?: TaskView['state']; limit: number },
+    ): Promise<TaskView[]>;
+    get(identity: Identity, id: string): Promise<TaskView>;
+    cancel(identity: Identity, id: string): Promise<TaskView>;
+  };
+  admin: {
+    health(identity: Identity): Promise<HealthView>;
+    audit(
+      identity: Identity,
+      filter: { type?: string; before?: string; limit: number },
+    ): Promise<AuditView[]>;
+  };
+}
+
+/** May this identity use, or manage, this sandbox? Throws `not_found` when it may not even see it, else `forbidden`. */
+export type SandboxAccess = (identity: Identity, sandboxId: string, need: 'use' | 'manage') => Promise<void>;
+
+/** Ends what is open for a credential, a user or a sandbox: sockets register here and are closed by code. */
+export interface OpenSockets {
+  register(entry: {
+    identity: Identity;
+    sandboxId: string | null;
+    close: (code: 'unauthenticated' | 'forbidden' | 'gone' | 'not_found') => void;
+  }): () => void;
+  closeCredential(credentialId: string): void;
+  closeUser(userId: string): void;
+}

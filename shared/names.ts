@@ -1,0 +1,65 @@
+/**
+ * Names of things on the host, all derived from an instance id and a sandbox id so that a sweep can find its
+ * own leftovers and two instances on one machine never touch each other's.
+ */
+import { z } from 'zod';
+
+/** Eight lower-case hex digits, made once per data folder. */
+export const instanceIdSchema = z.string().regex(/^[0-9a-f]{8}$/, 'an instance id is 8 hex digits');
+/** Lower-case letters and digits, letter first, 16 characters: fits a host name, a volume and a tmux name. */
+export const sandboxIdSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{15}$/, 'a sandbox id is 16 lower-case letters and digits');
+export const sessionIdSchema = z.uuid();
+
+export const LABEL_INSTANCE = 'cloud-claude.instance';
+export const LABEL_SANDBOX = 'cloud-claude.sandbox';
+/** The row's generation the container was made for; `rebuild` raises it. */
+export const LABEL_GENERATION = 'cloud-claude.generation';
+/** On the image: hash of everything it was built from. */
+export const LABEL_CONTENT_HASH = 'cloud-claude.content-hash';
+export const LABEL_CLAUDE_VERSION = 'cloud-claude.claude-version';
+
+export const IMAGE_REPOSITORY = 'cloud-claude/sandbox';
+
+export function containerName(instance: string, sandbox: string): string {
+  return `cc-${instance}-${sandbox}`;
+}
+
+export function homeVolumeName(instance: string, sandbox: string): string {
+  return `cc-${instance}-${sandbox}-home`;
+}
+
+/** Named network namespace that stands for the host's own, so that sing-box can dial there. */
+export function uplinkNamespace(instance: string): string {
+  return `cc-${instance}`;
+}
+
+/** The host's nft table of one instance; swept and rebuilt by the agent. */
+export function hostTable(instance: string): string {
+  return `cloud_claude_${instance}`;
+}
+
+/** tmux session name of one of our sessions. */
+export function tmuxName(sessionId: string): string {
+  return `cc-${sessionId.replaceAll('-', '').slice(0, 16)}`;
+}
+
+/** Inside the sandbox: user, home and paths that image/, agent/ and server/ agree on. */
+export const SANDBOX_USER = 'claude';
+export const SANDBOX_UID = 1000;
+export const SANDBOX_HOME = '/home/claude';
+export const SANDBOX_WORKDIR = '/home/claude/workspace';
+/** tmpfs folder made by PID 1, owned by the user, mode 0700: sockets of this boot. */
+export const SANDBOX_RUN = '/run/cloud-claude';
+/** The gateway listens here through SSH (streamlocal forward); sandboxd relays SANDBOX_API_PORT to it. */
+export const SANDBOX_GATEWAY_SOCKET = '/run/cloud-claude/gateway.sock';
+/** Root-owned, made by the agent before start: host key and the gateway's public key. */
+export const SANDBOX_SSH_DIR = '/etc/cloud-claude/ssh';
+export const SANDBOX_HOST_KEY = '/etc/cloud-claude/ssh/host_ed25519';
+export const SANDBOX_AUTHORIZED_KEYS = '/etc/cloud-claude/ssh/authorized_keys';
+/** PID 1 waits for this file (made by the agent, root-owned) before it runs anything of the user's. */
+export const SANDBOX_RELEASE_FILE = '/run/cloud-claude-release';
+export const TUN_NAME = 'tun0';
+/** Root-owned wrapper scripts in the image. */
+export const SANDBOX_SESSION_COMMAND = '/usr/local/lib/cloud-claude/session';
