@@ -1,0 +1,56 @@
+/** Who may import what. The table is data; boundaries.test.ts holds every source file to it. */
+
+export interface FolderRule {
+  /** Other folders of ours it may import from. */
+  folders: readonly string[];
+  /** Folders or files of ours it may import types from. */
+  types: readonly string[];
+  /** `all`, or the only packages it may name. */
+  packages: 'all' | readonly string[];
+  /** Packages that live in another part. */
+  never: readonly string[];
+  node: boolean;
+}
+
+const anything = { folders: ['shared'], types: [], packages: 'all', never: [], node: true } as const;
+const routerType = ['server/api/root'];
+const browserParts = ['react', 'react-dom', '@xterm/xterm', '@tanstack/react-query', '@trpc/client'];
+
+export const importTable: Record<string, FolderRule> = {
+  /** Compiled without Node's and the browser's types, so that both sides can use it. */
+  shared: { folders: [], types: [], packages: ['zod'], never: [], node: false },
+  server: { ...anything, folders: ['shared', 'prisma'], never: ['dockerode', ...browserParts] },
+  agent: { ...anything, never: ['next', 'next-auth', 'ssh2', '@prisma/client', ...browserParts] },
+  image: { ...anything, never: ['next', 'next-auth', 'dockerode', '@prisma/client', ...browserParts] },
+  cli: { ...anything, types: routerType, never: ['next', 'next-auth', 'dockerode', '@prisma/client'] },
+  app: { ...anything, folders: ['components', 'shared'], types: routerType, node: false },
+  components: { ...anything, folders: ['shared'], types: routerType, node: false },
+  /** Runs before anything is installed or built. */
+  setup: { ...anything, folders: [] },
+  e2e: { ...anything },
+  prisma: { ...anything, folders: [] },
+};
+
+/** Crossings that have a reason. One that is no longer needed fails the test as well. */
+export const crossings: readonly { from: string; to: string; reason: string }[] = [];
+
+/** Where one thing may be done, and only there; tests are free. */
+export const onlyHere: readonly {
+  what: string;
+  pattern: RegExp;
+  within: string;
+  files: readonly string[];
+}[] = [
+  {
+    what: 'starting programs',
+    pattern: /['"](node:)?child_process['"]/,
+    within: 'agent/',
+    files: ['agent/apply/run.ts'],
+  },
+  {
+    what: 'reading the environment',
+    pattern: /\bprocess\.env\b/,
+    within: 'server/',
+    files: ['server/config.ts'],
+  },
+];
