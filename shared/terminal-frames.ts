@@ -13,6 +13,16 @@
  * client how many bytes it wrote to the pty, says so in `attached.inputBytes`, and confirms on the way with `input`
  * statuses. The browser keeps what is not confirmed and sends it again from `inputBytes` on. A client the server
  * does not know (the gateway was restarted) starts at the given offset.
+ *
+ * The order of an attach is: one `history` message (always, even when there is nothing to show), the `attached`
+ * status, then output. History starts with ESC c, which resets the terminal and its scrollback, and ends with the
+ * line feeds that push it above the screen: the browser writes it as it is and never resets by itself. It is not
+ * acknowledged; acks count output since the last ack.
+ * When the way to the sandbox breaks the server says `reconnecting` on the same socket, attaches again by itself and
+ * sends history, `attached`, output once more. What was typed meanwhile is kept by the server, so the browser sends
+ * again from `inputBytes` on only at the FIRST `attached` of a socket; it sends no input before that one (with a
+ * `client` id such input is dropped, as it would come twice). A later `attached` only confirms bytes.
+ * Several viewers: tmux `window-size latest`, the size is that of the viewer who typed or resized last.
  */
 export const TERMINAL_SUBPROTOCOL = 'cloud-claude.terminal.v1';
 
