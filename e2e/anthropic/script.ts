@@ -1,0 +1,86 @@
+/** Decides what the scripted model answers, from the last thing the user typed. Pure. */
+
+interface Block {
+  type: string;
+  text?: string;
+  content?: unknown;
+}
+interface Message {
+  role: string;
+  content: string | Block[];
+}
+/** The parts of a Messages API request that the script looks at. */
+export interface MessagesRequest {
+  model: string;
+  stream?: boolean;
+  system?: string | Block[];
+  messages: Message[];
+}
+
+/** One content block of an answer. `hold` names a point where the stream waits until the test lets it go on. */
+export type Part =
+  | { type: 'text'; text: string }
+  | { type: 'hold'; name: string }
+  | { type: 'tool'; name: string; input: Record<string, unknown> };
+
+/**
+ * What a test types, and what comes back:
+ *   say WORDS               the words
+ *   hold NAME               "before NAME", then silence until `release(NAME)`, then "after NAME"
+ *   count N                 N numbered lines, more than a screen when N is large
+ *   run COMMAND             a Bash call, then "ran: " and the first line of its output
+ *   write PATH CONTENT      a Write call, then "wrote: " and the tool's own answer
+ * Anything else is echoed with "You said: ".
+ */
+export function answer(request: MessagesRequest): Part[] {
+  if (blocks(request.system).some((it) => it.text?.includes('You are naming a coding session'))) {
+    return [{ type: 'text', text: '{"title":"A scripted session"}' }];
+  }
+  const last = blocks(request.messages.findLast((it) => it.role === 'user')?.content);
+  const result = last.findLast((it) => it.type === 'tool_result');
+  const typed = last.findLast((it) => it.type === 'text' && !it.text?.startsWith('<system-reminder>'));
+  if (result && (!typed || last.indexOf(typed) < last.indexOf(result))) return afterTool(request, result);
+  return afterPrompt(typed?.text?.trim() ?? '');
+}
+
+function afterPrompt(prompt: string): Part[] {
+  const [verb = '', first = ''] = prompt.split(' ');
+  const rest = prompt.slice(verb.length + 1);
+  switch (verb) {
+    case 'say':
+      return [{ type: 'text', text: rest }];
+    case 'hold':
+      return [
+        { type: 'text', text: `before ${first}\n\n` },
+        { type: 'hold', name: first },
+        { type: 'text', text: `after ${first}` },
+      ];
+    case 'count':
+      return [
+        { type: 'text', text: Array.from({ length: Number(first) }, (_, i) => `line ${i + 1}`).join('\n\n') },
+      ];
+    case 'run':
+      return [{ type: 'tool', name: 'Bash', input: { command: rest, description: 'A scripted command' } }];
+    case 'write':
+      return [
+        { type: 'tool', name: 'Write', input: { file_path: first, content: rest.slice(first.length + 1) } },
+      ];
+    default:
+      return [{ type: 'text', text: `You said: ${prompt}` }];
+  }
+}
+
+function afterTool(request: MessagesRequest, result: Block): Part[] {
+  const text = blocks(typeof result.content === 'string' ? result.content : (result.content as Block[])) // the API's own shape
+    .map((it) => it.text ?? '')
+    .join('');
+  const wrote = request.messages.some((it) =>
+    blocks(it.content).some((block) => Object(block).name === 'Write'),
+  );
+  return [{ type: 'text', text: `${wrote ? 'wrote' : 'ran'}: ${text.split('\n')[0]}` }];
+}
+
+function blocks(content: string | Block[] | undefined): Block[] {
+  if (content === undefined) return [];
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+}

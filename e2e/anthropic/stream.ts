@@ -1,0 +1,105 @@
+/** The events of one streamed Messages API answer, as Anthropic documents them: `event:` and `data:` lines. */
+import { randomUUID } from 'node:crypto';
+import type { Part } from './script';
+
+/** Words a delta holds: small enough that an answer comes in many events, as a real one does. */
+const WORDS_PER_DELTA = 3;
+
+export interface StreamEvent {
+  type: string;
+  [key: string]: unknown;
+}
+
+/** The whole answer as one JSON body, for `stream: false`. */
+export function message(model: string, parts: readonly Part[]): Record<string, unknown> {
+  return {
+    ...envelope(model),
+    content: parts.flatMap((part) => (part.type === 'hold' ? [] : [wholeBlock(part)])),
+    stop_reason: stopReason(parts),
+    usage: { input_tokens: 12, output_tokens: 34 },
+  };
+}
+
+/** The answer as events; a hold comes out as itself, so that the server can wait there. */
+export function* events(
+  model: string,
+  parts: readonly Part[],
+): Generator<StreamEvent | (Part & { type: 'hold' })> {
+  yield { type: 'message_start', message: { ...envelope(model), content: [], stop_reason: null } };
+  yield { type: 'ping' };
+  let index = 0;
+  let open = false;
+  for (const part of parts) {
+    if (part.type === 'hold') {
+      yield part;
+      continue;
+    }
+    if (part.type === 'text') {
+      if (!open) yield start(index, { type: 'text', text: '' });
+      open = true;
+      for (const text of pieces(part.text)) yield delta(index, { type: 'text_delta', text });
+      continue;
+    }
+    if (open) yield { type: 'content_block_stop', index: index++ };
+    open = false;
+    yield start(index, { ...wholeBlock(part), input: {} });
+    yield delta(index, { type: 'input_json_delta', partial_json: JSON.stringify(part.input) });
+    yield { type: 'content_block_stop', index: index++ };
+  }
+  if (open) yield { type: 'content_block_stop', index };
+  yield {
+    type: 'message_delta',
+    delta: { stop_reason: stopReason(parts), stop_sequence: null },
+    usage: {
+      input_tokens: 12,
+      output_tokens: 34,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+    },
+  };
+  yield { type: 'message_stop' };
+}
+
+export function encode(event: StreamEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+function envelope(model: string): Record<string, unknown> {
+  return {
+    id: `msg_${randomUUID().replaceAll('-', '')}`,
+    type: 'message',
+    role: 'assistant',
+    model,
+    stop_sequence: null,
+    usage: { input_tokens: 12, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+  };
+}
+
+function wholeBlock(part: Exclude<Part, { type: 'hold' }>): Record<string, unknown> {
+  if (part.type === 'text') return part;
+  return {
+    type: 'tool_use',
+    id: `toolu_${randomUUID().replaceAll('-', '')}`,
+    name: part.name,
+    input: part.input,
+  };
+}
+
+function stopReason(parts: readonly Part[]): string {
+  return parts.some((it) => it.type === 'tool') ? 'tool_use' : 'end_turn';
+}
+
+const start = (index: number, content_block: Record<string, unknown>): StreamEvent => ({
+  type: 'content_block_start',
+  index,
+  content_block,
+});
+const delta = (index: number, change: Record<string, unknown>): StreamEvent => ({
+  type: 'content_block_delta',
+  index,
+  delta: change,
+});
+
+function pieces(text: string): string[] {
+  return text.match(new RegExp(`(\\S*\\s*){1,${WORDS_PER_DELTA}}`, 'g'))?.filter((it) => it !== '') ?? [];
+}
