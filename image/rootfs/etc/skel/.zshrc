@@ -1,0 +1,1 @@
+# Yours. The prompt, history and completion come from /etc/zsh/zshrc.

@@ -1,0 +1,85 @@
+/**
+ * Claude's API on loopback: every connection is joined, byte for byte, to the gateway's socket (a streamlocal
+ * forward of its SSH connection). HTTP is spoken here only to say that the gateway is not there.
+ */
+import { connect, createServer, type Socket } from 'node:net';
+
+/** Connections at once: Claude opens a handful per session; SSH carries each as a channel of one connection. */
+export const API_CONNECTIONS_MAX = 256;
+/** How long a refused client may go on sending its request before it is cut, so that it can read the answer first. */
+const REFUSED_LINGER_MS = 2_000;
+/** Claude Code retries an overloaded API with back-off; the gateway is back within seconds of a restart. */
+const RETRY_AFTER_SECONDS = 1;
+
+export interface ApiRelay {
+  /** The port really listened on. */
+  readonly port: number;
+  /** Ends all connections and stops listening. */
+  close(): Promise<void>;
+}
+
+/** Listens on 127.0.0.1:`port` (0 = any). Rejects when the port is taken. */
+export async function startApiRelay(options: { port: number; gatewaySocket: string }): Promise<ApiRelay> {
+  const open = new Set<Socket>();
+  // allowHalfOpen: a client may end its request and still wait for the whole answer.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    open.add(client);
+    client.on('close', () => open.delete(client));
+    client.on('error', () => client.destroy());
+    if (open.size > API_CONNECTIONS_MAX) refuse(client, 'The sandbox has too many API connections open.');
+    else join(client, options.gatewaySocket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the API port has no address');
+  return {
+    port: address.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}
+
+function join(client: Socket, path: string): void {
+  const gateway = connect({ path, allowHalfOpen: true });
+  let joined = false;
+  gateway.once('connect', () => {
+    joined = true;
+    // pipe() carries back-pressure and, as both sides are half-open, one side's end as that side's end only.
+    client.pipe(gateway);
+    gateway.pipe(client);
+  });
+  gateway.on('error', () => {
+    if (joined) client.destroy();
+    else refuse(client, 'The Cloud Claude gateway is not connected to this sandbox right now.');
+  });
+  gateway.on('close', () => {
+    // An orderly end has been passed on by pipe; what is left then is only the client's own half.
+    if (joined && !client.writableEnded) client.destroy();
+  });
+  client.on('close', () => gateway.destroy());
+}
+
+function refuse(client: Socket, message: string): void {
+  const body = JSON.stringify({ type: 'error', error: { type: 'overloaded_error', message } });
+  client.end(
+    [
+      'HTTP/1.1 503 Service Unavailable',
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `retry-after: ${RETRY_AFTER_SECONDS}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+  // Unread bytes at close would turn into a reset, and the answer might be lost with it.
+  client.resume();
+  const timer = setTimeout(() => client.destroy(), REFUSED_LINGER_MS);
+  client.on('close', () => clearTimeout(timer));
+}
