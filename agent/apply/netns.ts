@@ -1,0 +1,101 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { Closeable } from '../../shared/lifecycle';
+import { netnsInode } from './proc';
+import { type RunOptions, type RunResult, run } from './run';
+
+/** Where iproute2 keeps named namespaces. */
+const NAMED = '/run/netns';
+
+/**
+ * A network namespace held open by a descriptor. Commands enter it by that descriptor and never by a pid: a pid
+ * may be used again by a process of the host between two calls, and rules for a sandbox must not land there.
+ */
+export class Namespace implements Closeable {
+  readonly inode: bigint;
+  /** Process whose namespace it was when opened; /proc/{pid}/net shows it while that process lives. */
+  readonly pid: number;
+  readonly #handle: FileHandle;
+
+  private constructor(handle: FileHandle, inode: bigint, pid: number) {
+    this.#handle = handle;
+    this.inode = inode;
+    this.pid = pid;
+  }
+
+  /** Throws when the process is gone or shares the host's own namespace. */
+  static async ofProcess(pid: number): Promise<Namespace> {
+    const handle = await open(`/proc/${pid}/ns/net`, 'r');
+    try {
+      const { ino } = await handle.stat({ bigint: true });
+      if (ino === (await netnsInode('self'))) {
+        throw new Error(`process ${pid} is in the host's network namespace, not in one of a sandbox`);
+      }
+      return new Namespace(handle, ino, pid);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  static async named(name: string): Promise<Namespace> {
+    const handle = await open(`${NAMED}/${name}`, 'r');
+    const { ino } = await handle.stat({ bigint: true });
+    return new Namespace(handle, ino, 0);
+  }
+
+  /** The command line that enters this namespace when descriptor 3 is `fd`. */
+  enter(command: readonly string[]): string[] {
+    return ['nsenter', '--net=/proc/self/fd/3', '--', ...command];
+  }
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
+  run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return run(this.enter(command), { ...options, fd3: this.fd });
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Gives the agent's own namespace (the host's) a name, so that sing-box may dial in it. Safe to repeat. */
+export async function attachUplink(name: string): Promise<void> {
+  const own = await netnsInode('self');
+  const named = await stat(`${NAMED}/${name}`, { bigint: true }).then(
+    (it) => it.ino,
+    () => null,
+  );
+  if (named === own) return;
+  if (named !== null) await removeNamespace(name);
+  await run(['ip', 'netns', 'attach', name, String(process.pid)]);
+}
+
+export async function removeNamespace(name: string): Promise<void> {
+  await run(['ip', 'netns', 'delete', name], { okCodes: [0, 1] });
+}
+
+/** The link by which the namespace would send to a public address; null when there is none. No packet is sent. */
+export async function routeOut(namespace: Namespace): Promise<string | null> {
+  const { code, stdout } = await namespace.run(['ip', '-j', '-4', 'route', 'get', PUBLIC_PROBE], {
+    okCodes: [0, 1, 2],
+  });
+  if (code !== 0) return null;
+  // The shape is iproute2's own; only `dev` is read and it may be missing.
+  const [route] = JSON.parse(stdout) as { dev?: string }[];
+  return route?.dev ?? null;
+}
+/** Any address outside REFUSED_IPV4 will do: only the route is looked up. */
+const PUBLIC_PROBE = '1.1.1.1';
+
+/** IPv4 subnets on the interfaces that hold a default route. */
+export async function lanSubnets(): Promise<string[]> {
+  const { stdout } = await run(['ip', '-j', '-4', 'route', 'show', 'table', 'main']);
+  const routes = JSON.parse(stdout) as { dst: string; dev?: string; scope?: string }[];
+  const uplinks = new Set(routes.filter((it) => it.dst === 'default').map((it) => it.dev));
+  const subnets = routes
+    .filter((it) => it.scope === 'link' && it.dst.includes('/') && uplinks.has(it.dev))
+    .map((it) => it.dst);
+  return [...new Set(subnets)].sort();
+}

@@ -1,0 +1,64 @@
+import { Namespace, removeNamespace } from './netns';
+import { run } from './run';
+
+const LIST = ['nft', '--stateless', '--numeric', 'list'];
+
+export async function loadRules(namespace: Namespace, text: string): Promise<void> {
+  await namespace.run(['nft', '-f', '-'], { input: text });
+}
+export async function listRules(namespace: Namespace): Promise<string> {
+  return (await namespace.run([...LIST, 'ruleset'])).stdout;
+}
+
+export async function loadHostRules(text: string): Promise<void> {
+  await run(['nft', '-f', '-'], { input: text });
+}
+/** Empty text when there is no such table. */
+export async function listHostTable(table: string): Promise<string> {
+  const { code, stdout } = await run([...LIST, 'table', 'inet', table], { okCodes: [0, 1] });
+  return code === 0 ? stdout : '';
+}
+export async function removeHostTable(table: string): Promise<void> {
+  await run(['nft', 'delete', 'table', 'inet', table], { okCodes: [0, 1] });
+}
+
+/**
+ * What `nft list` prints for a text of ours. nft's printing differs between its versions (order, symbols,
+ * defaults), so the text is loaded into an empty namespace once and read back: then "is it what we loaded?" is
+ * a comparison of strings. One answer per text is kept.
+ */
+export class RuleListings {
+  readonly #scratch: string;
+  readonly #known = new Map<string, Promise<string>>();
+
+  constructor(scratchNamespace: string) {
+    this.#scratch = scratchNamespace;
+  }
+
+  of(text: string): Promise<string> {
+    const known = this.#known.get(text);
+    if (known) return known;
+    const made = this.#queue.then(() => this.#make(text));
+    this.#queue = made.then(
+      () => {},
+      () => {},
+    );
+    this.#known.set(text, made);
+    made.catch(() => this.#known.delete(text));
+    return made;
+  }
+  #queue: Promise<void> = Promise.resolve();
+
+  async #make(text: string): Promise<string> {
+    await removeNamespace(this.#scratch);
+    await run(['ip', 'netns', 'add', this.#scratch]);
+    const namespace = await Namespace.named(this.#scratch);
+    try {
+      await loadRules(namespace, text);
+      return await listRules(namespace);
+    } finally {
+      await namespace.close();
+      await removeNamespace(this.#scratch);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { readFile, stat } from 'node:fs/promises';
+
+/** What /proc tells of a process; null when it is gone or a zombie (proc(5)). */
+export interface ProcessFacts {
+  /** Clock ticks since boot: together with the pid it names a process for good, pids alone are used again. */
+  startTime: string;
+  cmdline: string;
+}
+
+export async function processFacts(pid: number): Promise<ProcessFacts | null> {
+  try {
+    const [statText, cmdline] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/cmdline`, 'utf8'),
+    ]);
+    // The second field is the name in brackets and may hold anything: fields are counted after the last bracket.
+    const fields = statText.slice(statText.lastIndexOf(')') + 2).split(' ');
+    const [state] = fields;
+    const startTime = fields[19];
+    if (startTime === undefined || state === 'Z' || state === 'X') return null;
+    return { startTime, cmdline: cmdline.replaceAll('\0', ' ').trim() };
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+/** Inode of a process's network namespace, or null when the process is gone. */
+export async function netnsInode(pid: number | 'self'): Promise<bigint | null> {
+  try {
+    return (await stat(`/proc/${pid}/ns/net`, { bigint: true })).ino;
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+export interface LinkCounters {
+  name: string;
+  rxBytes: number;
+  txBytes: number;
+}
+
+/** The links in a process's network namespace; empty when it is gone. */
+export async function links(pid: number): Promise<LinkCounters[]> {
+  const text = await readOrEmpty(`/proc/${pid}/net/dev`);
+  const found: LinkCounters[] = [];
+  // Two header lines, then `name: 8 receive columns, 8 transmit columns`.
+  for (const line of text.split('\n').slice(2)) {
+    const colon = line.lastIndexOf(':');
+    if (colon < 0) continue;
+    const columns = line
+      .slice(colon + 1)
+      .trim()
+      .split(/\s+/);
+    found.push({
+      name: line.slice(0, colon).trim(),
+      rxBytes: Number(columns[0] ?? 0),
+      txBytes: Number(columns[8] ?? 0),
+    });
+  }
+  return found;
+}
+
+/** Links that have an IPv6 address in a process's network namespace. */
+export async function ipv6Links(pid: number): Promise<string[]> {
+  const text = await readOrEmpty(`/proc/${pid}/net/if_inet6`);
+  const names = text
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/)[5])
+    .filter((name) => name !== undefined);
+  return [...new Set(names)];
+}
+
+async function readOrEmpty(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isGone(error)) return '';
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOENT' || code === 'ESRCH' || code === 'EINVAL';
+}

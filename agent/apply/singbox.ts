@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { open, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Namespace } from './netns';
+import { processFacts } from './proc';
+import { startDetached } from './run';
+
+/** A sandbox can make sing-box log (each refused connection is a line); the file is emptied above this. */
+export const LOG_MAX_BYTES = 512 * 1024;
+/** How much of the end of the log is read for a reason. */
+const LOG_TAIL_BYTES = 8 * 1024;
+/** sing-box ends in some 20 ms; after this it is killed. */
+const TERM_GRACE_MS = 1_500;
+const POLL_MS = 20;
+/** How often a process that is not our child (adopted after a restart) is looked at. */
+const ADOPTED_POLL_MS = 250;
+
+/**
+ * All that sing-box may do as root: make the tun and its routes and set marks (NET_ADMIN), and enter the uplink
+ * namespace to dial (SYS_ADMIN, setns(2)). It reads its configuration as the owner.
+ */
+const REDUCED = ['setpriv', '--bounding-set=-all,+net_admin,+sys_admin', '--inh-caps=-all', '--no-new-privs'];
+
+export interface SingBoxProcess {
+  pid: number;
+  startTime: string;
+  /** Resolves when it has ended. */
+  exited: Promise<void>;
+  /** Where its own log lines begin in the log file. */
+  logFrom: number;
+}
+
+export interface SingBoxFiles {
+  config: string;
+  log: string;
+}
+export function singBoxFiles(folder: string): SingBoxFiles {
+  return { config: join(folder, 'sing-box.json'), log: join(folder, 'sing-box.log') };
+}
+
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+export async function writeConfig(files: SingBoxFiles, text: string): Promise<void> {
+  await writeFile(files.config, text, { mode: 0o600 });
+}
+
+export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {
+  const logFrom = await sizeOf(files.log);
+  const command = namespace.enter([...REDUCED, 'sing-box', 'run', '--disable-color', '-c', files.config]);
+  const { pid, exited } = await startDetached(command, { logFile: files.log, fd3: namespace.fd });
+  const facts = await processFacts(pid);
+  return { pid, startTime: facts?.startTime ?? '', exited, logFrom };
+}
+
+/** The recorded process if it still is the one that was recorded and ours; pids alone are used again. */
+export async function adoptSingBox(
+  record: { pid: number; startTime: string },
+  files: SingBoxFiles,
+): Promise<SingBoxProcess | null> {
+  if (!(await isOurs(record, files))) return null;
+  const exited = (async () => {
+    while (await isOurs(record, files)) await delay(ADOPTED_POLL_MS, undefined, { ref: false });
+  })();
+  return { ...record, exited, logFrom: await sizeOf(files.log) };
+}
+
+/** Ends it, checking each time that the pid still means our process. */
+export async function stopSingBox(
+  process_: { pid: number; startTime: string },
+  files: SingBoxFiles,
+): Promise<void> {
+  const deadline = Date.now() + TERM_GRACE_MS;
+  let signal: NodeJS.Signals = 'SIGTERM';
+  let sent: NodeJS.Signals | null = null;
+  while (await isOurs(process_, files)) {
+    if (sent !== signal) send(process_.pid, signal);
+    sent = signal;
+    if (Date.now() > deadline) signal = 'SIGKILL';
+    await delay(POLL_MS);
+  }
+}
+
+async function isOurs(process_: { pid: number; startTime: string }, files: SingBoxFiles): Promise<boolean> {
+  const facts = await processFacts(process_.pid);
+  return facts !== null && facts.startTime === process_.startTime && facts.cmdline.includes(files.config);
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It ended between the check and the signal: that is what was wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** The last complaint in the log since `from`, without time stamp; null when it said nothing. */
+export async function lastComplaint(files: SingBoxFiles, from: number): Promise<string | null> {
+  const size = await sizeOf(files.log);
+  const start = Math.max(Math.min(from, size), size - LOG_TAIL_BYTES);
+  if (size <= start) return null;
+  const handle = await open(files.log, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
+    const lines = buffer.subarray(0, bytesRead).toString('utf8').split('\n').reverse();
+    const line = lines.find((it) => /\bFATAL\b/.test(it)) ?? lines.find((it) => it.trim() !== '');
+    return line === undefined ? null : line.replace(/^.*?\b(FATAL|ERROR|WARN)\b(\[\d+\])?\s*/, '').trim();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Empties the log when it is too large; the writer is in append mode and goes on at the start. */
+export async function boundLog(files: SingBoxFiles): Promise<void> {
+  if ((await sizeOf(files.log)) > LOG_MAX_BYTES) await truncate(files.log, 0);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    (it) => it.size,
+    () => 0,
+  );
+}

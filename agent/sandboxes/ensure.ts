@@ -1,0 +1,254 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
+import { AppError } from '../../shared/errors';
+import { containerName, homeVolumeName, LABEL_GENERATION, SANDBOX_RELEASE_FILE } from '../../shared/names';
+import type { ContainerState, DockerClient } from '../apply/docker';
+import { Namespace } from '../apply/netns';
+import { containerOptions, resources, STOP_GRACE_SECONDS, volumeOptions } from '../plan/container';
+import { hostKey, keyFiles } from './host-keys';
+import type { Network } from './network';
+import type { Records } from './records';
+import { readBanner } from './ssh';
+
+export interface EnsureParts {
+  instance: string;
+  docker: DockerClient;
+  network: Network;
+  records: Records;
+  log: Logger;
+  /** The storage driver can limit a container's layer. */
+  diskQuota(): Promise<boolean>;
+}
+
+export type Report = (step: AgentStep['step'], state: AgentStep['state'], message?: string) => void;
+
+/** init makes /run/sshd within some 10 ms of its start; a loaded machine may need longer. */
+const SSH_DEADLINE_MS = 20_000;
+const SSH_RETRY_MS = 25;
+
+/**
+ * Brings one sandbox from whatever state it is in to the wanted one. Each step looks before it acts, so it may be
+ * cut off anywhere (signal, kill) and called again. A packet can leave only after rules, tunnel and verification:
+ * before that the namespace has no link, and user code is not released.
+ */
+export async function ensure(
+  parts: EnsureParts,
+  spec: SandboxSpec,
+  { report, signal }: { report: Report; signal: AbortSignal },
+): Promise<void> {
+  checkTimezone(spec.timezone);
+  const { docker, network, records, instance } = parts;
+  const name = containerName(instance, spec.id);
+  const step = async <T>(which: EnsureStep, work: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    report(which, 'started');
+    try {
+      const value = await work();
+      report(which, 'done');
+      return value;
+    } catch (error) {
+      report(which, 'failed', error instanceof Error ? error.message : undefined);
+      throw error;
+    }
+  };
+  await records.change(spec.id, { spec });
+
+  if (spec.power === 'stopped') {
+    const existing = await docker.inspect(name);
+    if (existing === null || isStale(existing, spec)) {
+      await step('image.check', () => checkImage(docker, spec.image));
+      await step('container.create', () => create(parts, spec, existing));
+    }
+    await step('container.stop', async () => {
+      await docker.stop(name, STOP_GRACE_SECONDS);
+      await network.tunnel(spec.id).down();
+    });
+    return;
+  }
+
+  await step('image.check', () => checkImage(docker, spec.image));
+  let container = await step('container.create', async () => {
+    const existing = await docker.inspect(name);
+    if (existing !== null && !isStale(existing, spec)) {
+      await updateLimits(docker, existing, spec);
+      await putKeys(parts, spec, existing);
+      return existing;
+    }
+    return create(parts, spec, existing);
+  });
+  const wasPaused = container.status === 'paused';
+  container = await step('container.start', async () => {
+    if (container.status === 'running' || wasPaused) return container;
+    // The old start's tunnel, if any, belongs to a namespace that is gone.
+    await network.tunnel(spec.id).down();
+    await docker.start(name);
+    return inspectRunning(docker, name);
+  });
+
+  const namespace = await Namespace.ofProcess(container.pid);
+  try {
+    await step('network.rules', () => network.ensureRules(namespace));
+    await step('network.tunnel', async () => {
+      await network.ensureHost();
+      await network.tunnel(spec.id).up(namespace, network.config(spec.egress), signal);
+    });
+    await step('network.verify', async () => {
+      try {
+        await network.verify(namespace);
+      } catch (error) {
+        await network.tunnel(spec.id).fence(error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    });
+  } finally {
+    await namespace.close();
+  }
+  if (wasPaused && spec.power === 'paused') {
+    await step('container.pause', async () => {});
+    return;
+  }
+  await step('container.release', async () => {
+    if (wasPaused) await docker.unpause(name);
+    await release(parts, spec.id, container, signal);
+  });
+  await step('ssh.ready', () => sshReady(parts, name, signal));
+  if (spec.power === 'paused') await step('container.pause', () => docker.pause(name));
+}
+
+/** The image is one of ours by name (the table checks that) and is on this machine. */
+async function checkImage(docker: DockerClient, ref: string): Promise<void> {
+  if ((await docker.imageInfo(ref)) === null) {
+    throw new AppError('image_missing', `The sandbox image ${ref} is not on this machine.`);
+  }
+}
+
+/** Made for another generation, or in a state that no container comes back from. */
+function isStale(container: ContainerState, spec: SandboxSpec): boolean {
+  return (
+    container.labels[LABEL_GENERATION] !== String(spec.generation) ||
+    container.status === 'dead' ||
+    container.status === 'removing'
+  );
+}
+
+async function create(
+  parts: EnsureParts,
+  spec: SandboxSpec,
+  stale: ContainerState | null,
+): Promise<ContainerState> {
+  const { docker, network, instance } = parts;
+  const name = containerName(instance, spec.id);
+  if (stale) {
+    // Stopped first, so that Claude can write its transcript to the home volume, which stays.
+    if (stale.status === 'running' || stale.status === 'paused') await docker.stop(name, STOP_GRACE_SECONDS);
+    await network.tunnel(spec.id).down();
+    await docker.remove(name);
+  }
+  if ((await docker.volume(homeVolumeName(instance, spec.id))) === null) {
+    await docker.createVolume(volumeOptions(instance, spec.id));
+  }
+  const diskQuota = await parts.diskQuota();
+  try {
+    await docker.create(containerOptions({ instance, spec, diskQuota }));
+  } catch (error) {
+    const quotaRefused = diskQuota && error instanceof Error && /storage-opt|quota/i.test(error.message);
+    if (!quotaRefused) throw error;
+    parts.log.warn({ sandbox: spec.id, err: error }, 'disk limit refused by Docker; made without it');
+    await docker.create(containerOptions({ instance, spec, diskQuota: false }));
+  }
+  const made = await docker.inspect(name);
+  if (made === null) throw new AppError('agent_failed', 'The container vanished right after it was made.');
+  await putKeys(parts, spec, made);
+  return made;
+}
+
+/** Into a stopped container always (root inside may have changed them), into a running one when they differ. */
+async function putKeys(parts: EnsureParts, spec: SandboxSpec, container: ContainerState): Promise<void> {
+  const { folder, files, hash } = keyFiles(await hostKey(parts.records, spec.id), spec.gatewayKey);
+  const running = container.status === 'running' || container.status === 'paused';
+  const { keys } = await parts.records.read(spec.id);
+  if (running && keys?.containerId === container.id && keys.hash === hash) return;
+  await parts.docker.putFiles(container.name, folder, files);
+  await parts.records.change(spec.id, { keys: { containerId: container.id, hash } });
+}
+
+async function updateLimits(
+  docker: DockerClient,
+  container: ContainerState,
+  spec: SandboxSpec,
+): Promise<void> {
+  const wanted = resources(spec.limits);
+  const now = container.resources;
+  const same =
+    now.Memory === wanted.Memory &&
+    now.MemorySwap === wanted.MemorySwap &&
+    now.NanoCpus === wanted.NanoCpus &&
+    now.PidsLimit === wanted.PidsLimit;
+  if (!same) await docker.update(container.name, wanted);
+}
+
+async function inspectRunning(docker: DockerClient, name: string): Promise<ContainerState> {
+  const container = await docker.inspect(name);
+  if (container?.status !== 'running') {
+    throw new AppError(
+      'agent_failed',
+      `The container ended right after its start${container?.exitCode == null ? '' : ` with exit code ${container.exitCode}`}.`,
+    );
+  }
+  return container;
+}
+
+/** Lets PID 1 go on to user code: once per start of a container. */
+async function release(
+  parts: EnsureParts,
+  id: string,
+  container: ContainerState,
+  signal: AbortSignal,
+): Promise<void> {
+  const { docker, records } = parts;
+  const startedAt = container.startedAt ?? '';
+  const { released } = await records.read(id);
+  if (released?.containerId === container.id && released.startedAt === startedAt) return;
+  const { code, text } = await docker.exec(container.name, ['touch', SANDBOX_RELEASE_FILE], signal);
+  signal.throwIfAborted();
+  if (code !== 0) throw new AppError('agent_failed', `The sandbox could not be released: ${text}`);
+  await records.change(id, { released: { containerId: container.id, startedAt } });
+}
+
+/** Reads a real SSH banner on the very path that the gateway will use. */
+async function sshReady(parts: EnsureParts, name: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + SSH_DEADLINE_MS;
+  let last = '';
+  for (;;) {
+    signal.throwIfAborted();
+    const answer = await readBanner(parts.docker, name, signal);
+    if (answer.ok) return;
+    last = answer.text;
+    const container = await parts.docker.inspect(name);
+    if (container?.status !== 'running') {
+      throw new AppError('agent_failed', 'The sandbox ended before its SSH server answered.');
+    }
+    if (Date.now() > deadline) {
+      throw new AppError('timeout', `The SSH server in the sandbox did not answer: ${last.slice(0, 300)}`);
+    }
+    await delay(SSH_RETRY_MS);
+  }
+}
+
+function checkTimezone(timezone: string): void {
+  try {
+    // Intl takes any case, files under /usr/share/zoneinfo do not. An alias resolves to another name: that is fine.
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions();
+    if (timeZone === timezone || timeZone.toLowerCase() !== timezone.toLowerCase()) return;
+  } catch {
+    // RangeError: unknown
+  }
+  throw new AppError(
+    'invalid_input',
+    `The time zone "${timezone}" is not known; use a name such as Europe/Berlin.`,
+    {
+      field: 'timezone',
+    },
+  );
+}

@@ -1,0 +1,210 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { containerName, LABEL_INSTANCE, LABEL_SANDBOX, sandboxIdSchema } from '../../shared/names';
+import type { ContainerState } from '../apply/docker';
+import { Namespace } from '../apply/netns';
+import { processFacts } from '../apply/proc';
+import { boundLog, singBoxFiles, stopSingBox } from '../apply/singbox';
+import type { EnsureParts } from './ensure';
+import type { Notices } from './notices';
+import type { WorkQueue } from './queue';
+
+/** How long rules that somebody flushed may be missing: the tunnel itself still refuses what they refuse. */
+const CHECK_MS = 5_000;
+const RECONNECT_FIRST_MS = 200;
+const RECONNECT_MAX_MS = 5_000;
+
+export type Keeper = ReturnType<typeof createKeeper>;
+
+/**
+ * Keeps what was ensured true while nobody asks: sweeps what a killed agent left, follows Docker's events, and
+ * looks at rules and tunnels on a timer.
+ */
+export function createKeeper(
+  parts: EnsureParts,
+  options: { queue: WorkQueue; notices: Notices; log: Logger },
+) {
+  const { docker, network, records, instance } = parts;
+  const { queue, notices, log } = options;
+  const stop = new AbortController();
+  const background = new Set<Promise<void>>();
+  function inBackground(work: Promise<void>): void {
+    background.add(work);
+    work.finally(() => background.delete(work));
+  }
+
+  async function runningIds(): Promise<string[]> {
+    const containers = await docker.containersWithLabel(`${LABEL_INSTANCE}=${instance}`);
+    return containers
+      .filter((it) => it.running)
+      .map((it) => it.labels[LABEL_SANDBOX])
+      .filter((id) => id !== undefined && sandboxIdSchema.safeParse(id).success) as string[];
+  }
+
+  /** Rules and tunnel of one sandbox. Not its power: that is the gateway's to ask for. */
+  async function tend(id: string): Promise<void> {
+    const container = await docker.inspect(containerName(instance, id));
+    if (container?.status !== 'running' && container?.status !== 'paused') {
+      await network.tunnel(id).down();
+      return;
+    }
+    const { released } = await records.read(id);
+    const wasReleased = released?.containerId === container.id && released.startedAt === container.startedAt;
+    // Not released: an ensure was cut off half way. It has no way out yet and gets one by the next ensure.
+    if (!wasReleased) return;
+    await tendNetwork(id, container);
+  }
+
+  async function tendNetwork(id: string, container: ContainerState): Promise<void> {
+    const { spec } = await records.read(id);
+    const namespace = await Namespace.ofProcess(container.pid);
+    try {
+      if (await network.ensureRules(namespace)) {
+        notices.emit(
+          id,
+          'rules.healed',
+          'The firewall rules of the sandbox had been changed and were loaded again.',
+        );
+      }
+      const tunnel = network.tunnel(id);
+      if (spec && tunnel.state === 'absent') {
+        await tunnel.up(namespace, network.config(spec.egress), stop.signal);
+      }
+      if (tunnel.state === 'up') {
+        await network.verify(namespace).catch(async (error: Error) => {
+          // The tun may have gone just now; then its own loop is on it.
+          if (tunnel.state === 'up') await tunnel.fence(error.message);
+        });
+      }
+    } finally {
+      await namespace.close();
+    }
+    await boundLog(singBoxFiles(records.folder(id)));
+  }
+
+  /** In the sandbox's queue, so that it never meets an ensure; failures are logged and tried at the next round. */
+  async function tendQueued(id: string): Promise<void> {
+    try {
+      await queue.run(id, stop.signal, () => tend(id));
+    } catch (error) {
+      if (!stop.signal.aborted)
+        log.warn({ sandbox: id, err: error }, 'could not look after the sandbox, will try again');
+    }
+  }
+
+  async function round(): Promise<void> {
+    if (await network.ensureHost()) log.warn('the host firewall table had been changed and was loaded again');
+    for (const id of await runningIds()) if (!queue.busy(id)) await tendQueued(id);
+  }
+
+  async function rounds(): Promise<void> {
+    while (!stop.signal.aborted) {
+      await delay(CHECK_MS, undefined, { signal: stop.signal }).catch(() => {});
+      if (stop.signal.aborted) return;
+      await round().catch((error) => log.warn({ err: error }, 'the periodic check failed, will try again'));
+    }
+  }
+
+  async function follow(): Promise<void> {
+    let waitMs = RECONNECT_FIRST_MS;
+    while (!stop.signal.aborted) {
+      try {
+        const stream = await docker.events(`${LABEL_INSTANCE}=${instance}`);
+        const end = () => {
+          if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
+        };
+        stop.signal.addEventListener('abort', end, { once: true });
+        waitMs = RECONNECT_FIRST_MS;
+        try {
+          if (stop.signal.aborted) return;
+          await readEvents(stream);
+        } finally {
+          stop.signal.removeEventListener('abort', end);
+          end();
+        }
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        log.warn({ err: error, waitMs }, "lost Docker's events, connecting again after the wait");
+      }
+      await delay(waitMs, undefined, { signal: stop.signal }).catch(() => {});
+      waitMs = Math.min(waitMs * 2, RECONNECT_MAX_MS);
+      if (!stop.signal.aborted)
+        await afterOutage().catch((error) => log.warn({ err: error }, 'Docker does not answer yet'));
+    }
+  }
+
+  /** Events were missed: sandboxes that had a tunnel and run no longer died meanwhile. */
+  async function afterOutage(): Promise<void> {
+    const running = new Set(await runningIds());
+    for (const id of await records.ids()) {
+      if (running.has(id) || network.tunnel(id).state === 'absent') continue;
+      await tendQueued(id);
+      notices.emit(id, 'container.died', 'The sandbox ended while Docker was not reachable.');
+    }
+  }
+
+  async function readEvents(stream: NodeJS.ReadableStream): Promise<void> {
+    let rest = '';
+    for await (const chunk of stream) {
+      rest += String(chunk);
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.trim() !== '') onEvent(JSON.parse(line));
+    }
+  }
+
+  function onEvent(event: { Action?: string; Actor?: { Attributes?: Record<string, string> } }): void {
+    const attributes = event.Actor?.Attributes ?? {};
+    const id = attributes[LABEL_SANDBOX];
+    if (id === undefined || !sandboxIdSchema.safeParse(id).success) return;
+    if (event.Action === 'start') notices.emit(id, 'container.started', 'The sandbox was started.');
+    if (event.Action === 'die') {
+      notices.emit(
+        id,
+        'container.died',
+        `The sandbox ended with exit code ${attributes.exitCode ?? 'unknown'}.`,
+      );
+      inBackground(tendQueued(id));
+    }
+  }
+
+  /** sing-box processes of ours whose sandbox does not run: found by the path of their configuration. */
+  async function endStrays(running: ReadonlySet<string>): Promise<void> {
+    const known = await records.ids();
+    for (const entry of await readdir('/proc')) {
+      const pid = Number(entry);
+      if (!Number.isInteger(pid)) continue;
+      const facts = await processFacts(pid);
+      const id = facts && known.find((it) => facts.cmdline.includes(singBoxFiles(records.folder(it)).config));
+      if (!facts || id == null) continue;
+      const { tunnel } = await records.read(id);
+      const recorded = tunnel?.pid === pid && tunnel.startTime === facts.startTime;
+      if (running.has(id) && recorded) continue;
+      log.info({ sandbox: id, pid }, 'ending a tunnel that an earlier agent left');
+      await stopSingBox({ pid, startTime: facts.startTime }, singBoxFiles(records.folder(id)));
+      if (recorded) await records.change(id, { tunnel: null });
+    }
+  }
+
+  return {
+    /** Sweeps, then begins to follow. Running sandboxes keep running; each is tended in the background. */
+    async start(): Promise<void> {
+      await network.ensureHost();
+      const running = await runningIds();
+      await endStrays(new Set(running));
+      for (const id of running) inBackground(tendQueued(id));
+      if (running.length > 0) log.info({ sandboxes: running.length }, 'took over running sandboxes');
+      inBackground(follow());
+      inBackground(rounds());
+    },
+    /** Leaves sandboxes and their tunnels as they are. */
+    async close(): Promise<void> {
+      stop.abort(new Error('the agent is closing'));
+      await network.release();
+      await Promise.all(background);
+      const left = await runningIds().catch(() => ['unknown']);
+      if (left.length === 0) await network.removeHost();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sandboxSpecSchema } from '../../shared/agent-api';
+import { sandboxIdSchema } from '../../shared/names';
+
+/**
+ * What the agent must know of a sandbox after it was killed. Nothing here is truth about the sandbox: each fact
+ * names the container, the start or the process that it was true for, and is checked against those.
+ */
+const recordSchema = z.object({
+  /** Last spec that was asked for: a running sandbox is healed towards it when the agent starts. */
+  spec: sandboxSpecSchema.nullable().default(null),
+  /** The container and hash of keys that were put into it. */
+  keys: z.object({ containerId: z.string(), hash: z.string() }).nullable().default(null),
+  /** User code was let run in this start of this container. */
+  released: z.object({ containerId: z.string(), startedAt: z.string() }).nullable().default(null),
+  /** The sing-box process, by pid and start time, in which namespace, from which configuration. */
+  tunnel: z
+    .object({ pid: z.int(), startTime: z.string(), namespace: z.string(), configHash: z.string() })
+    .nullable()
+    .default(null),
+});
+export type SandboxRecord = z.infer<typeof recordSchema>;
+export type TunnelRecord = NonNullable<SandboxRecord['tunnel']>;
+
+export type Records = ReturnType<typeof createRecords>;
+
+/** One folder per sandbox in the agent's data folder, 0700: `record.json`, the host key, sing-box's files. */
+export function createRecords(dataDir: string) {
+  const root = join(dataDir, 'sandboxes');
+  const folder = (id: string) => join(root, sandboxIdSchema.parse(id));
+  const path = (id: string) => join(folder(id), 'record.json');
+  const known = new Map<string, SandboxRecord>();
+
+  async function read(id: string): Promise<SandboxRecord> {
+    const cached = known.get(id);
+    if (cached) return cached;
+    let record = recordSchema.parse({});
+    try {
+      record = recordSchema.parse(JSON.parse(await readFile(path(id), 'utf8')));
+    } catch {
+      // Missing, or unreadable after a crash of the disk: without it the sandbox is only taken for less than it
+      // is (not released, no tunnel), and the next `ensure` finds the way from there.
+    }
+    known.set(id, record);
+    return record;
+  }
+
+  return {
+    folder,
+    read,
+    /** Changes fields and writes the record by rename: a reader sees the old or the new one, never half. */
+    async change(id: string, change: Partial<SandboxRecord>): Promise<void> {
+      const record = { ...(await read(id)), ...change };
+      known.set(id, record);
+      await mkdir(folder(id), { recursive: true, mode: 0o700 });
+      const draft = `${path(id)}.${process.pid}.new`;
+      await writeFile(draft, JSON.stringify(record), { mode: 0o600 });
+      await rename(draft, path(id));
+    },
+    async remove(id: string): Promise<void> {
+      known.delete(id);
+      await rm(folder(id), { recursive: true, force: true });
+    },
+    async ids(): Promise<string[]> {
+      await mkdir(root, { recursive: true, mode: 0o700 });
+      return (await readdir(root)).filter((name) => sandboxIdSchema.safeParse(name).success);
+    },
+  };
+}

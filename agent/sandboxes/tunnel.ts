@@ -1,0 +1,246 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { tunnelStates } from '../../shared/agent-api';
+import { AppError } from '../../shared/errors';
+import { TUN_NAME } from '../../shared/names';
+import { Namespace, routeOut } from '../apply/netns';
+import { links } from '../apply/proc';
+import {
+  adoptSingBox,
+  hashOf,
+  lastComplaint,
+  type SingBoxProcess,
+  singBoxFiles,
+  startSingBox,
+  stopSingBox,
+  writeConfig,
+} from '../apply/singbox';
+import { tunnelReason } from '../plan/tunnel-reason';
+import type { Records } from './records';
+
+export type TunnelState = (typeof tunnelStates)[number];
+
+/** sing-box needs 0.1-0.3 s for its tun and routes on an idle machine. */
+const READY_DEADLINE_MS = 10_000;
+const READY_POLL_MS = 10;
+/** What `up` waits at most, restarts included. */
+const UP_DEADLINE_MS = 15_000;
+const BACKOFF_FIRST_MS = 200;
+const BACKOFF_MAX_MS = 10_000;
+/** A tunnel that held this long begins again with the first back-off. */
+const STABLE_MS = 30_000;
+
+export interface TunnelOptions {
+  id: string;
+  records: Records;
+  log: Logger;
+  /** Looks at the namespace after each start; throws with a sentence when it must not be used. */
+  verify(namespace: Namespace): Promise<void>;
+  onDown(reason: string): void;
+  onBack(): void;
+}
+
+/**
+ * One sandbox's sing-box, kept running. It is started detached and found again by a later agent. When it dies,
+ * its tun is gone with it and nothing leaves until the next one is up and verified.
+ */
+export class Tunnel {
+  #state: TunnelState = 'absent';
+  #reason: string | null = null;
+  #restarts = 0;
+  #loop: { stop: AbortController; done: Promise<void>; inode: bigint; hash: string } | undefined;
+  readonly #changed = new EventEmitter();
+  readonly #options: TunnelOptions;
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+    this.#changed.setMaxListeners(0);
+  }
+
+  get state(): TunnelState {
+    return this.#state;
+  }
+  get reason(): string | null {
+    return this.#reason;
+  }
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Converges to a running tunnel with this configuration in this namespace; resolves when it is up. */
+  async up(namespace: Namespace, config: string, signal: AbortSignal): Promise<void> {
+    const hash = hashOf(config);
+    if (this.#loop && (this.#loop.inode !== namespace.inode || this.#loop.hash !== hash)) await this.#end();
+    if (this.#state === 'fenced') await this.#end();
+    if (!this.#loop) {
+      const own = await Namespace.ofProcess(namespace.pid);
+      if (own.inode !== namespace.inode) {
+        await own.close();
+        throw new AppError('agent_failed', 'The container ended while its tunnel was made.');
+      }
+      await writeConfig(this.#files, config);
+      this.#set('starting', null);
+      const stop = new AbortController();
+      const done = this.#keepRunning(own, hash, stop.signal).finally(() => own.close());
+      done.catch((cause) =>
+        this.#options.log.error({ err: cause, sandbox: this.#options.id }, 'tunnel loop ended'),
+      );
+      this.#loop = { stop, done, inode: namespace.inode, hash };
+    }
+    await this.#waitUp(signal);
+  }
+
+  /** Ends sing-box for good, as when the container is gone. */
+  async down(): Promise<void> {
+    await this.#end();
+    this.#restarts = 0;
+    this.#set('absent', null);
+  }
+
+  /** Ends sing-box because something is wrong; the next `up` tries again. */
+  async fence(reason: string): Promise<void> {
+    await this.#end();
+    this.#set('fenced', reason);
+    this.#options.onDown(reason);
+  }
+
+  /** Lets go without ending sing-box: a later agent finds it by the record. */
+  async release(): Promise<void> {
+    const loop = this.#loop;
+    this.#loop = undefined;
+    loop?.stop.abort('release');
+    await loop?.done.catch(() => {});
+  }
+
+  get #files() {
+    return singBoxFiles(this.#options.records.folder(this.#options.id));
+  }
+
+  async #end(): Promise<void> {
+    const { id, records } = this.#options;
+    await this.release();
+    const { tunnel } = await records.read(id);
+    if (tunnel) {
+      await stopSingBox(tunnel, this.#files);
+      await records.change(id, { tunnel: null });
+    }
+  }
+
+  /** Starts, waits for the end, starts again; until `stop`. Never ends the process itself when stopped. */
+  async #keepRunning(namespace: Namespace, hash: string, stop: AbortSignal): Promise<void> {
+    const { id, log } = this.#options;
+    let backoffMs = BACKOFF_FIRST_MS;
+    let wasUp = false;
+    while (!stop.aborted) {
+      const process_ = await this.#adoptOrStart(namespace, hash);
+      const began = Date.now();
+      let reason: string | null = null;
+      const stopped = aborted(stop);
+      try {
+        const ended = process_.exited.then(() => 'ended' as const);
+        const ready = await this.#ready(namespace, stop, ended);
+        if (stop.aborted) return;
+        if (ready) {
+          await this.#options.verify(namespace);
+          if (stop.aborted) return;
+          this.#set('up', null);
+          if (wasUp) this.#options.onBack();
+          wasUp = true;
+          await Promise.race([ended, stopped.promise]);
+          if (stop.aborted) return;
+        } else {
+          await stopSingBox(process_, this.#files);
+        }
+      } catch (error) {
+        if (stop.aborted) return;
+        await stopSingBox(process_, this.#files);
+        reason = error instanceof Error ? error.message : String(error);
+      } finally {
+        stopped.dispose();
+      }
+      reason ??= tunnelReason(await lastComplaint(this.#files, process_.logFrom));
+      if (Date.now() - began > STABLE_MS) backoffMs = BACKOFF_FIRST_MS;
+      this.#restarts += 1;
+      const fell = this.#state === 'up';
+      this.#set('restarting', reason);
+      if (fell) this.#options.onDown(reason);
+      log.warn(
+        { sandbox: id, reason, backoffMs },
+        'tunnel is down, nothing leaves; starting it again after the back-off',
+      );
+      await delay(backoffMs, undefined, { signal: stop }).catch(() => {});
+      backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
+    }
+  }
+
+  async #adoptOrStart(namespace: Namespace, hash: string): Promise<SingBoxProcess> {
+    const { id, records, log } = this.#options;
+    const { tunnel } = await records.read(id);
+    if (tunnel) {
+      const adopted = await adoptSingBox(tunnel, this.#files);
+      if (adopted && tunnel.namespace === String(namespace.inode) && tunnel.configHash === hash) {
+        log.info({ sandbox: id, pid: tunnel.pid }, 'took over the running tunnel of an earlier agent');
+        return adopted;
+      }
+      if (adopted) await stopSingBox(tunnel, this.#files);
+    }
+    const process_ = await startSingBox(namespace, this.#files);
+    await records.change(id, {
+      tunnel: {
+        pid: process_.pid,
+        startTime: process_.startTime,
+        namespace: String(namespace.inode),
+        configHash: hash,
+      },
+    });
+    return process_;
+  }
+
+  /** True when the tun is there and takes the traffic; false when sing-box ended or the deadline passed. */
+  async #ready(namespace: Namespace, stop: AbortSignal, ended: Promise<'ended'>): Promise<boolean> {
+    let over = false;
+    ended.then(() => {
+      over = true;
+    });
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    while (!over && !stop.aborted && Date.now() < deadline) {
+      const present = (await links(namespace.pid)).some((it) => it.name === TUN_NAME);
+      if (present && (await routeOut(namespace)) === TUN_NAME) return true;
+      await delay(READY_POLL_MS);
+    }
+    return false;
+  }
+
+  async #waitUp(signal: AbortSignal): Promise<void> {
+    const deadline = AbortSignal.timeout(UP_DEADLINE_MS);
+    const either = AbortSignal.any([signal, deadline]);
+    while (this.#state !== 'up') {
+      if (signal.aborted) throw signal.reason;
+      if (deadline.aborted || this.#state === 'fenced' || this.#state === 'absent') {
+        throw new AppError('agent_failed', this.#reason ?? 'The tunnel did not come up in time.');
+      }
+      const change = aborted(either);
+      const changed = new Promise<void>((resolve) => this.#changed.once('state', resolve));
+      await Promise.race([changed, change.promise]);
+      change.dispose();
+    }
+  }
+
+  #set(state: TunnelState, reason: string | null): void {
+    this.#state = state;
+    this.#reason = reason;
+    this.#changed.emit('state');
+  }
+}
+
+/** A promise that resolves when the signal fires, and a way to let go of it: long-lived signals keep listeners. */
+function aborted(signal: AbortSignal): { promise: Promise<void>; dispose(): void } {
+  let stop = () => {};
+  const promise = new Promise<void>((resolve) => {
+    stop = () => resolve();
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  return { promise, dispose: () => signal.removeEventListener('abort', stop) };
+}
