@@ -30,16 +30,17 @@ export const transitionalStates: readonly SandboxState[] = [
 const next: Record<SandboxState, readonly SandboxState[]> = {
   creating: ['running', 'error', 'deleting', 'unavailable'],
   running: ['stopping', 'pausing', 'starting', 'unavailable', 'error', 'deleting', 'stopped', 'paused'],
-  stopping: ['stopped', 'running', 'error', 'unavailable', 'deleting'],
+  stopping: ['stopped', 'running', 'paused', 'error', 'unavailable', 'deleting'],
   stopped: ['starting', 'deleting', 'error', 'running'],
-  starting: ['running', 'stopped', 'error', 'unavailable', 'deleting'],
+  starting: ['running', 'stopped', 'paused', 'error', 'unavailable', 'deleting'],
   pausing: ['paused', 'running', 'error', 'unavailable', 'deleting'],
   paused: ['resuming', 'stopping', 'starting', 'deleting', 'error', 'stopped', 'running', 'unavailable'],
   resuming: ['running', 'paused', 'error', 'unavailable', 'deleting', 'stopped'],
   /** It runs, but its way out is not proven or its host does not answer: fenced, nothing leaves. */
   unavailable: ['running', 'starting', 'stopping', 'deleting', 'error', 'stopped', 'paused'],
   error: ['creating', 'starting', 'stopping', 'deleting', 'running', 'stopped', 'paused', 'unavailable'],
-  deleting: ['error'],
+  /** Back to where it was only when a delete is canceled before it began; afterwards `error`. */
+  deleting: ['error', 'running', 'stopped', 'paused', 'unavailable'],
 };
 
 export function mayFollow(from: SandboxState, to: SandboxState): boolean {
@@ -54,6 +55,8 @@ export const taskKinds = [
   'sandbox.resume',
   'sandbox.rebuild',
   'sandbox.delete',
+  /** Brings changed limits to a live sandbox; its state stays as it is. */
+  'sandbox.update',
 ] as const;
 export const taskKindSchema = z.enum(taskKinds);
 export type TaskKind = z.infer<typeof taskKindSchema>;
@@ -61,7 +64,12 @@ export type TaskKind = z.infer<typeof taskKindSchema>;
 /** From which states a task may be asked for, which state it shows while it works, and where it ends. */
 export const taskTransitions: Record<
   TaskKind,
-  { from: readonly SandboxState[]; during: SandboxState; done: SandboxState | null }
+  {
+    from: readonly SandboxState[];
+    /** Null: it keeps its state. */
+    during: SandboxState | null;
+    done: SandboxState | null;
+  }
 > = {
   'sandbox.create': { from: ['creating', 'error'], during: 'creating', done: 'running' },
   'sandbox.start': {
@@ -97,6 +105,7 @@ export const taskTransitions: Record<
     during: 'deleting',
     done: null,
   },
+  'sandbox.update': { from: ['running', 'paused', 'unavailable'], during: null, done: null },
 };
 
 export const taskStates = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
