@@ -1,0 +1,50 @@
+/** Which headers of a proxied exchange pass: all but those that belong to one hop, and the credentials. */
+
+/** RFC 9110 section 7.6.1, with the older names that clients still send; `expect` was answered by our own server. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
+const CREDENTIALS = new Set(['authorization', 'x-api-key', 'host']);
+
+export interface Credential {
+  name: 'x-api-key' | 'authorization';
+  value: string;
+}
+
+/** Raw header list in, raw header list out: names, order and repetitions stay as they came. */
+export function requestHeaders(raw: readonly string[], host: string, credential: Credential): string[] {
+  const out = ['host', host, credential.name, credential.value];
+  append(out, raw, (name) => CREDENTIALS.has(name));
+  return out;
+}
+
+export function responseHeaders(raw: readonly string[]): string[] {
+  const out: string[] = [];
+  append(out, raw, () => false);
+  return out;
+}
+
+function append(out: string[], raw: readonly string[], drop: (name: string) => boolean): void {
+  const named = new Set<string>();
+  each(raw, (name, value) => {
+    if (name.toLowerCase() !== 'connection') return;
+    for (const token of value.split(',')) named.add(token.trim().toLowerCase());
+  });
+  each(raw, (name, value) => {
+    const lower = name.toLowerCase();
+    if (!HOP_BY_HOP.has(lower) && !named.has(lower) && !drop(lower)) out.push(name, value);
+  });
+}
+
+function each(raw: readonly string[], visit: (name: string, value: string) => void): void {
+  for (let i = 0; i + 1 < raw.length; i += 2) visit(raw[i] ?? '', raw[i + 1] ?? '');
+}

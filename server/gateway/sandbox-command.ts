@@ -1,0 +1,67 @@
+/** Command lines inside a sandbox: SSH carries one string, which the user's login shell reads. */
+import { SANDBOX_SESSION_COMMAND } from '../../shared/names';
+
+/** Exit codes of the session script beside 0. */
+export const SESSION_ENDED_EXIT = 41;
+export const WORKDIR_MISSING_EXIT = 42;
+
+/** Each argument in single quotes, which POSIX shells (and zsh) take literally. Throws on NUL, which no argv can hold. */
+export function quoteCommand(command: readonly string[]): string {
+  return command
+    .map((argument) => {
+      if (argument.includes('\0')) throw new Error('an argument holds a NUL byte');
+      return `'${argument.replaceAll("'", `'\\''`)}'`;
+    })
+    .join(' ');
+}
+
+export interface SessionTarget {
+  id: string;
+  kind: string;
+  workdir: string;
+  permissionMode: string;
+}
+
+/** The operations of the image's `session` script, as argument arrays. */
+export class SessionCommands {
+  readonly #program: string;
+
+  constructor(program: string = SANDBOX_SESSION_COMMAND) {
+    this.#program = program;
+  }
+
+  open(target: SessionTarget, cols: number, rows: number): string[] {
+    return [this.#program, 'open', ...operands(target, cols, rows)];
+  }
+  attach(target: SessionTarget, cols: number, rows: number): string[] {
+    return [this.#program, 'attach', ...operands(target, cols, rows)];
+  }
+  history(id: string, lines: number): string[] {
+    return [this.#program, 'history', id, String(lines)];
+  }
+  list(): string[] {
+    return [this.#program, 'list'];
+  }
+  status(id: string): string[] {
+    return [this.#program, 'status', id];
+  }
+  end(id: string): string[] {
+    return [this.#program, 'end', id];
+  }
+  provider(): string[] {
+    return [this.#program, 'provider'];
+  }
+  upload(name: string): string[] {
+    return [this.#program, 'upload', name];
+  }
+}
+
+function operands(target: SessionTarget, cols: number, rows: number): string[] {
+  return [target.id, target.kind, target.workdir, target.permissionMode, String(cols), String(rows)];
+}
+
+/** The exit code in the script's JSON line `{"exitCode":N}`; null when there is none. */
+export function parseExitCode(stdout: string): number | null {
+  const match = /\{"exitCode":\s*(-?\d{1,4})\}/.exec(stdout);
+  return match?.[1] === undefined ? null : Number(match[1]);
+}

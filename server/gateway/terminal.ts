@@ -1,0 +1,163 @@
+/** The WebSocket endpoint of terminals: handshake, checks, life of the socket. Identity and Origin came before. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { AppError, errorTable, toAppError } from '../../shared/errors';
+import { TERMINAL_MESSAGE_MAX_BYTES } from '../../shared/limits';
+import { ServerOp, TERMINAL_SUBPROTOCOL, type TerminalStatus } from '../../shared/terminal-frames';
+import type { Audit, Db, Identity, Live, OpenSockets, SandboxAccess } from '../contracts';
+import { createSessionStates } from '../services/sessions/states';
+import type { Activity } from './activity';
+import type { GatewayConnections } from './connections';
+import { InputLedger } from './input-ledger';
+import { parseTerminalUrl } from './terminal-query';
+import { closeSocket, TerminalSocket } from './terminal-socket';
+
+/** Answered by the browser itself, also in a background tab whose timers are throttled to one a minute. */
+const HEARTBEAT_MS = 15_000;
+/** Messages that come while the rights are checked; a browser sends two or three. */
+const EARLY_MESSAGES_MAX = 64;
+
+export interface TerminalEndpointOptions {
+  db: Db;
+  live: Live;
+  audit: Audit;
+  log: Logger;
+  connections: GatewayConnections;
+  access: SandboxAccess;
+  openSockets: OpenSockets;
+  activity: Activity;
+}
+
+/** Takes over an upgrade whose identity and Origin are already checked. */
+export interface TerminalEndpoint {
+  (request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void;
+  /** Open terminals on this gateway. */
+  count(): number;
+  /** Says 1012 (service restart) to all: browsers come back by themselves. */
+  close(): Promise<void>;
+}
+
+export function createTerminalEndpoint(options: TerminalEndpointOptions): TerminalEndpoint {
+  const { db, log, connections, access, openSockets, activity } = options;
+  const states = createSessionStates(options);
+  const ledger = new InputLedger();
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    maxPayload: TERMINAL_MESSAGE_MAX_BYTES + 1,
+    // Compressing every key costs more than it saves on a LAN (measured: CPU x3, echo +0.4 ms).
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(TERMINAL_SUBPROTOCOL) ? TERMINAL_SUBPROTOCOL : false),
+  });
+  const finishing = new Set<Promise<void>>();
+  const answering = new WeakSet<WebSocket>();
+  const heartbeat = setInterval(() => {
+    for (const socket of server.clients) {
+      if (!answering.has(socket)) {
+        socket.terminate();
+        continue;
+      }
+      answering.delete(socket);
+      socket.ping();
+    }
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+
+  function accepted(socket: WebSocket, request: IncomingMessage, identity: Identity): void {
+    answering.add(socket);
+    socket.on('pong', () => answering.add(socket));
+    // 'close' follows and does the work.
+    socket.on('error', (error) => log.debug({ err: error }, 'terminal socket'));
+    const early: [RawData, boolean][] = [];
+    let terminal: TerminalSocket | null = null;
+    // Before the first await: what the browser sends with its handshake must not be lost.
+    socket.on('message', (data, isBinary) => {
+      if (terminal) terminal.message(data, isBinary);
+      else if (early.push([data, isBinary]) >= EARLY_MESSAGES_MAX) socket.pause();
+    });
+    const unregister = openSockets.register({
+      identity,
+      sandboxId: parseTerminalUrl(request.url ?? '')?.sandboxId ?? null,
+      close: (code) => {
+        closeSocket(socket, code, errorTable[code].title);
+        void terminal?.release();
+      },
+    });
+    socket.on('close', () => {
+      unregister();
+      if (!terminal) return;
+      const done = terminal
+        .release()
+        .catch((error: unknown) => log.error({ err: error }, 'closing a terminal'));
+      finishing.add(done);
+      void done.then(() => finishing.delete(done));
+    });
+    void admit(socket, request, identity)
+      .then((made) => {
+        if (socket.readyState !== socket.OPEN) return;
+        terminal = made;
+        const running = made.run();
+        for (const [data, isBinary] of early.splice(0)) made.message(data, isBinary);
+        socket.resume();
+        return running;
+      })
+      .catch((error: unknown) => {
+        const app = toAppError(error);
+        if (app.code === 'internal') log.error({ err: error }, 'terminal failed');
+        closeSocket(socket, app.code, app.message);
+      });
+  }
+
+  async function admit(
+    socket: WebSocket,
+    request: IncomingMessage,
+    identity: Identity,
+  ): Promise<TerminalSocket> {
+    if (socket.protocol !== TERMINAL_SUBPROTOCOL) {
+      throw new AppError('invalid_input', `The subprotocol is ${TERMINAL_SUBPROTOCOL}.`);
+    }
+    const query = parseTerminalUrl(request.url ?? '');
+    if (!query) throw new AppError('not_found');
+    await access(identity, query.sandboxId, 'use');
+    const row = await db.session.findUnique({
+      where: { id: query.sessionId },
+      include: { sandbox: { select: { state: true } } },
+    });
+    if (row?.sandboxId !== query.sandboxId) throw new AppError('not_found');
+    if (row.state === 'ended') {
+      const reason = row.endReason ?? errorTable.gone.title;
+      const status: TerminalStatus = { type: 'ended', exitCode: row.exitCode, reason };
+      socket.send(Buffer.concat([Buffer.of(ServerOp.status), Buffer.from(JSON.stringify(status))]));
+      throw new AppError('gone', reason);
+    }
+    const target = {
+      id: row.id,
+      kind: row.kind,
+      workdir: row.workdir,
+      permissionMode: row.permissionMode,
+    };
+    return new TerminalSocket(
+      socket,
+      { ...query, identity, target },
+      { connections, states, ledger, activity, log },
+    );
+  }
+
+  const endpoint = (request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void => {
+    server.handleUpgrade(request, socket, head, (opened) => accepted(opened, request, identity));
+  };
+  return Object.assign(endpoint, {
+    count: () => server.clients.size,
+    async close() {
+      clearInterval(heartbeat);
+      for (const socket of server.clients) {
+        socket.close(1012, 'The gateway restarts.');
+        socket.terminate();
+      }
+      await Promise.all(finishing);
+      server.close();
+    },
+  });
+}
