@@ -1,0 +1,68 @@
+/** The public HTTP API (`/api/*`) beside tRPC, over the same services: Hono with its OpenAPI document. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { AppError, errorCodes } from '../../shared/errors';
+import type { Identity, Services } from '../contracts';
+
+/** What the http layer has found out before a request comes here. */
+export interface RestBindings {
+  incoming: IncomingMessage;
+  outgoing: ServerResponse;
+  identity: Identity | null;
+  requestId: string;
+}
+export type RestEnv = { Bindings: RestBindings };
+export type RestApp = OpenAPIHono<RestEnv>;
+
+export function createRestApp(): RestApp {
+  return new OpenAPIHono<RestEnv>({
+    defaultHook(result) {
+      if (result.success) return;
+      const issue = result.error.issues[0];
+      const field = issue?.path.join('.') || undefined;
+      throw new AppError('invalid_input', field ? `${field}: ${issue?.message}` : issue?.message, { field });
+    },
+  });
+}
+
+/** The caller. The access table has refused the others already; this is the second lock on the same door. */
+export function identityOf(bindings: RestBindings): Identity {
+  if (!bindings.identity) throw new AppError('unauthenticated');
+  return bindings.identity;
+}
+
+export const errorSchema = z
+  .object({
+    error: z.string(),
+    code: z.enum(errorCodes as [string, ...string[]]),
+    request_id: z.string(),
+    next: z.string().optional(),
+    field: z.string().optional(),
+  })
+  .openapi('Error');
+
+export function json<T extends z.ZodType>(schema: T, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+export function body<T extends z.ZodType>(schema: T) {
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+/** Every route may answer with an error of this shape; the status stands in docs/errors.md. */
+export const failures = { default: json(errorSchema, 'An error') };
+
+export const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
+export const idempotencyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .min(8)
+    .max(128)
+    .optional()
+    .openapi({ description: 'The same key again gives the same result instead of a second one.' }),
+});
+
+export interface RestServices {
+  services: Services;
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { AppError, type ErrorCode, toAppError } from '../../shared/errors';
+import type { Live, OpenSockets, Services } from '../contracts';
+import { addAuthRoutes, type RestAuth } from './auth';
+import { createRestApp, type RestApp, type RestBindings } from './base';
+import { addDocumentRoutes } from './docs';
+import { addEventRoutes } from './events';
+import { addSandboxRoutes } from './sandboxes';
+import { addSessionRoutes } from './sessions';
+import { addTaskRoutes } from './tasks';
+import { addWorkspaceRoutes } from './workspaces';
+
+export interface RestOptions {
+  services: Services;
+  auth: RestAuth;
+  live: Live;
+  sockets: OpenSockets;
+  version: string;
+  /** Logs what the client must not see. */
+  report(error: AppError, requestId: string): void;
+}
+
+/** The JSON of every refused request, on all edges that speak HTTP. */
+export function errorBody(error: AppError, requestId: string): Record<string, unknown> {
+  return {
+    error: error.message,
+    code: error.code satisfies ErrorCode,
+    request_id: requestId,
+    next: error.entry.next,
+    ...(error.field === undefined ? {} : { field: error.field }),
+  };
+}
+
+/** 405 with `Allow` where only the method is wrong, else 404. */
+function addFallback(app: RestApp): void {
+  app.notFound((c) => {
+    const allowed = new Set<string>();
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      const [handlers] = app.router.match(method, c.req.path);
+      if (handlers.length > 0) allowed.add(method);
+    }
+    const error = new AppError(allowed.size > 0 ? 'method_not_allowed' : 'not_found');
+    if (allowed.size > 0) c.header('allow', [...allowed].join(', '));
+    return c.json(errorBody(error, c.env.requestId), allowed.size > 0 ? 405 : 404);
+  });
+}
+
+export function createRest(options: RestOptions): {
+  app: RestApp;
+  /** Answers a request that the access table let through; never throws. */
+  handle(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    caller: Pick<RestBindings, 'identity' | 'requestId'>,
+  ): Promise<void>;
+} {
+  const app = createRestApp();
+  addAuthRoutes(app, options);
+  addWorkspaceRoutes(app, options);
+  addSandboxRoutes(app, options);
+  addSessionRoutes(app, options);
+  addTaskRoutes(app, options);
+  addEventRoutes(app, options);
+  addDocumentRoutes(app, options);
+  addFallback(app);
+  app.onError((thrown, c) => {
+    // Hono throws its own HTTPException for a body that is no JSON.
+    const malformed = 'status' in thrown && thrown.status === 400;
+    const error = malformed
+      ? new AppError('invalid_input', 'The body is not valid JSON.')
+      : toAppError(thrown);
+    if (error.code === 'internal') options.report(error, c.env.requestId);
+    if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds));
+    // Every status in the error table is one that may carry a body.
+    return c.json(errorBody(error, c.env.requestId), error.entry.http as ContentfulStatusCode);
+  });
+
+  return {
+    app,
+    async handle(incoming, outgoing, caller) {
+      const listener = getRequestListener(
+        (request) => app.fetch(request, { incoming, outgoing, ...caller }),
+        {
+          overrideGlobalObjects: false,
+        },
+      );
+      await listener(incoming, outgoing);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import {
+  createSessionSchema,
+  type SessionView,
+  sandboxIdSchema,
+  sessionIdSchema,
+  sessionViewSchema,
+} from '../../shared/views';
+import { body, failures, identityOf, json, type RestApp, type RestServices } from './base';
+
+const tags = ['sessions'];
+const session = sessionViewSchema.extend({ sandbox_id: sandboxIdSchema }).openapi('Session');
+const sessionParam = z.object({ id: sessionIdSchema.openapi({ param: { name: 'id', in: 'path' } }) });
+const create = createSessionSchema
+  .omit({ sandboxId: true, permissionMode: true })
+  .extend({ sandbox_id: sandboxIdSchema, permission_mode: createSessionSchema.shape.permissionMode });
+
+const shown = (view: SessionView) => ({ ...view, sandbox_id: view.sandboxId });
+
+export function addSessionRoutes(app: RestApp, { services }: RestServices): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/sessions',
+      tags,
+      summary: 'Sessions of one sandbox, or of all that the caller may use',
+      request: { query: z.object({ sandbox_id: sandboxIdSchema.optional() }) },
+      responses: { 200: json(z.object({ sessions: z.array(session) }), 'Sessions'), ...failures },
+    }),
+    async (c) => {
+      const found = await services.sessions.list(identityOf(c.env), {
+        sandboxId: c.req.valid('query').sandbox_id,
+      });
+      return c.json({ sessions: found.map(shown) }, 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/sessions',
+      tags,
+      summary: 'Open a Claude Code session or a shell in a running sandbox',
+      request: { body: body(create) },
+      responses: { 201: json(session, 'The session'), ...failures },
+    }),
+    async (c) => {
+      const { sandbox_id, permission_mode, ...rest } = c.req.valid('json');
+      const input = { ...rest, sandboxId: sandbox_id, permissionMode: permission_mode };
+      return c.json(shown(await services.sessions.create(identityOf(c.env), input)), 201);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/api/sessions/{id}',
+      tags,
+      summary: 'End a session and what runs in it',
+      request: { params: sessionParam },
+      responses: { 200: json(session, 'The ended session'), ...failures },
+    }),
+    async (c) => c.json(shown(await services.sessions.end(identityOf(c.env), c.req.valid('param').id)), 200),
+  );
+}
