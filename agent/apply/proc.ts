@@ -72,6 +72,12 @@ export async function ipv6Links(pid: number): Promise<string[]> {
   return [...new Set(names)];
 }
 
+/** The agent's own hard limit of open files: what root's processes on this host may have. */
+export async function openFilesMax(): Promise<number> {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
+  return hard === undefined || hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard);
+}
+
 async function readOrEmpty(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

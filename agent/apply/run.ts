@@ -42,7 +42,8 @@ export class CommandError extends Error {
 
 /** The tools that need it are in sbin, which an unprivileged user's PATH may lack. */
 const PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-const environment = { PATH, LC_ALL: 'C', HOME: '/root' };
+// NODE_ENV only because Next's types want it in every environment.
+const environment = { PATH, LC_ALL: 'C', HOME: '/root', NODE_ENV: 'production' } as const;
 
 /** Runs a command to its end. Throws CommandError for another exit code, a signal, a time-out or a missing program. */
 export function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {

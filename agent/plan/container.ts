@@ -17,7 +17,7 @@ export const STOP_GRACE_SECONDS = 8;
 /** Chromium keeps its frames in /dev/shm and dies with Docker's default of 64 MiB. It counts as memory. */
 const SHM_MAX_BYTES = 1024 * MiB;
 /** Soft limit: what programs see. Hard: what they may raise it to (Docker's own value on most systems). */
-const OPEN_FILES = { soft: 65_536, hard: 524_288 };
+export const OPEN_FILES = { soft: 65_536, hard: 524_288 };
 /** What PID 1 prints is small; a broken init must not fill the host's disk. */
 const LOG_OPTIONS = { 'max-size': '1m', 'max-file': '2' };
 /** /run holds sockets and pid files only. */
@@ -40,6 +40,8 @@ export interface ContainerFacts {
   spec: SandboxSpec;
   /** The storage driver can limit the container's own layer. */
   diskQuota: boolean;
+  /** Open files the host lets its own processes have: a container that asks for more may not start. */
+  openFilesMax: number;
 }
 
 export function containerOptions(facts: ContainerFacts): Docker.ContainerCreateOptions {
@@ -77,7 +79,13 @@ export function containerOptions(facts: ContainerFacts): Docker.ContainerCreateO
       AutoRemove: false,
       ...resources(spec.limits),
       ShmSize: Math.min(SHM_MAX_BYTES, (spec.limits.memoryMb * MiB) / 2),
-      Ulimits: [{ Name: 'nofile', Soft: OPEN_FILES.soft, Hard: OPEN_FILES.hard }],
+      Ulimits: [
+        {
+          Name: 'nofile',
+          Soft: Math.min(OPEN_FILES.soft, facts.openFilesMax),
+          Hard: Math.min(OPEN_FILES.hard, facts.openFilesMax),
+        },
+      ],
       LogConfig: { Type: 'json-file', Config: LOG_OPTIONS },
       Tmpfs: { '/run': RUN_TMPFS },
       Mounts: [

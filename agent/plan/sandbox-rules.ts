@@ -9,6 +9,9 @@ export const SANDBOX_TABLE = 'cloud_claude';
  */
 export const SANDBOX_FLOWS = 4096;
 
+/** `closed` until the tunnel is verified: then not even a PID 1 that root replaced gets a packet out. */
+export type Gate = 'open' | 'closed';
+
 /**
  * nft text for a sandbox's namespace, loaded before the tun exists. One transaction replaces what was there, so
  * loading it again never opens a gap.
@@ -17,7 +20,7 @@ export const SANDBOX_FLOWS = 4096;
  * connection into one from TUN_PEER to its own listener on TUN_ADDRESS. Replies to the sandbox are established.
  * Port 53 is let through to any address because sing-box answers it itself, whatever server was named.
  */
-export function sandboxRules(): string {
+export function sandboxRules(gate: Gate): string {
   return `table inet ${SANDBOX_TABLE}
 delete table inet ${SANDBOX_TABLE}
 table inet ${SANDBOX_TABLE} {
@@ -38,7 +41,12 @@ table inet ${SANDBOX_TABLE} {
   chain output {
     type filter hook output priority filter; policy drop;
     oifname "lo" accept
-    oifname != "${TUN_NAME}" drop
+${gate === 'open' ? throughTheTun : ''}  }
+}
+`;
+}
+
+const throughTheTun = `    oifname != "${TUN_NAME}" drop
     meta nfproto != ipv4 drop
     ip daddr ${TUN_PEER} accept
     meta l4proto { tcp, udp } th dport 53 accept
@@ -46,7 +54,4 @@ table inet ${SANDBOX_TABLE} {
     meta l4proto != { tcp, udp } reject with icmp type admin-prohibited
     ct state new ct count over ${SANDBOX_FLOWS} reject with icmp type admin-prohibited
     accept
-  }
-}
 `;
-}

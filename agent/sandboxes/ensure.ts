@@ -5,10 +5,11 @@ import { AppError } from '../../shared/errors';
 import { containerName, homeVolumeName, LABEL_GENERATION, SANDBOX_RELEASE_FILE } from '../../shared/names';
 import type { ContainerState, DockerClient } from '../apply/docker';
 import { Namespace } from '../apply/netns';
+import { openFilesMax } from '../apply/proc';
 import { containerOptions, resources, STOP_GRACE_SECONDS, volumeOptions } from '../plan/container';
 import { hostKey, keyFiles } from './host-keys';
 import type { Network } from './network';
-import type { Records } from './records';
+import { isReleased, type Records } from './records';
 import { readBanner } from './ssh';
 
 export interface EnsureParts {
@@ -88,7 +89,8 @@ export async function ensure(
 
   const namespace = await Namespace.ofProcess(container.pid);
   try {
-    await step('network.rules', () => network.ensureRules(namespace));
+    const gate = isReleased(await records.read(spec.id), container) ? 'open' : 'closed';
+    await step('network.rules', () => network.ensureRules(namespace, gate));
     await step('network.tunnel', async () => {
       await network.ensureHost();
       await network.tunnel(spec.id).up(namespace, network.config(spec.egress), signal);
@@ -101,17 +103,19 @@ export async function ensure(
         throw error;
       }
     });
+    if (wasPaused && spec.power === 'paused') {
+      await step('container.pause', async () => {});
+      return;
+    }
+    await step('container.release', async () => {
+      if (wasPaused) await docker.unpause(name);
+      if (gate === 'open') return;
+      await network.ensureRules(namespace, 'open');
+      await release(parts, spec.id, { container, signal });
+    });
   } finally {
     await namespace.close();
   }
-  if (wasPaused && spec.power === 'paused') {
-    await step('container.pause', async () => {});
-    return;
-  }
-  await step('container.release', async () => {
-    if (wasPaused) await docker.unpause(name);
-    await release(parts, spec.id, container, signal);
-  });
   await step('ssh.ready', () => sshReady(parts, name, signal));
   if (spec.power === 'paused') await step('container.pause', () => docker.pause(name));
 }
@@ -149,13 +153,14 @@ async function create(
     await docker.createVolume(volumeOptions(instance, spec.id));
   }
   const diskQuota = await parts.diskQuota();
+  const facts = { instance, spec, openFilesMax: await openFilesMax() };
   try {
-    await docker.create(containerOptions({ instance, spec, diskQuota }));
+    await docker.create(containerOptions({ ...facts, diskQuota }));
   } catch (error) {
     const quotaRefused = diskQuota && error instanceof Error && /storage-opt|quota/i.test(error.message);
     if (!quotaRefused) throw error;
     parts.log.warn({ sandbox: spec.id, err: error }, 'disk limit refused by Docker; made without it');
-    await docker.create(containerOptions({ instance, spec, diskQuota: false }));
+    await docker.create(containerOptions({ ...facts, diskQuota: false }));
   }
   const made = await docker.inspect(name);
   if (made === null) throw new AppError('agent_failed', 'The container vanished right after it was made.');
@@ -201,19 +206,14 @@ async function inspectRunning(docker: DockerClient, name: string): Promise<Conta
 
 /** Lets PID 1 go on to user code: once per start of a container. */
 async function release(
-  parts: EnsureParts,
+  { docker, records }: EnsureParts,
   id: string,
-  container: ContainerState,
-  signal: AbortSignal,
+  { container, signal }: { container: ContainerState; signal: AbortSignal },
 ): Promise<void> {
-  const { docker, records } = parts;
-  const startedAt = container.startedAt ?? '';
-  const { released } = await records.read(id);
-  if (released?.containerId === container.id && released.startedAt === startedAt) return;
   const { code, text } = await docker.exec(container.name, ['touch', SANDBOX_RELEASE_FILE], signal);
   signal.throwIfAborted();
   if (code !== 0) throw new AppError('agent_failed', `The sandbox could not be released: ${text}`);
-  await records.change(id, { released: { containerId: container.id, startedAt } });
+  await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });
 }
 
 /** Reads a real SSH banner on the very path that the gateway will use. */

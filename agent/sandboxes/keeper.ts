@@ -9,6 +9,7 @@ import { boundLog, singBoxFiles, stopSingBox } from '../apply/singbox';
 import type { EnsureParts } from './ensure';
 import type { Notices } from './notices';
 import type { WorkQueue } from './queue';
+import { isReleased } from './records';
 
 /** How long rules that somebody flushed may be missing: the tunnel itself still refuses what they refuse. */
 const CHECK_MS = 5_000;
@@ -49,10 +50,8 @@ export function createKeeper(
       await network.tunnel(id).down();
       return;
     }
-    const { released } = await records.read(id);
-    const wasReleased = released?.containerId === container.id && released.startedAt === container.startedAt;
     // Not released: an ensure was cut off half way. It has no way out yet and gets one by the next ensure.
-    if (!wasReleased) return;
+    if (!isReleased(await records.read(id), container)) return;
     await tendNetwork(id, container);
   }
 
@@ -60,7 +59,7 @@ export function createKeeper(
     const { spec } = await records.read(id);
     const namespace = await Namespace.ofProcess(container.pid);
     try {
-      if (await network.ensureRules(namespace)) {
+      if (await network.ensureRules(namespace, 'open')) {
         notices.emit(
           id,
           'rules.healed',

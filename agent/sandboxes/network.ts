@@ -13,7 +13,7 @@ import {
 } from '../apply/nft';
 import { ipv6Links, links } from '../apply/proc';
 import { hostRules } from '../plan/host-rules';
-import { sandboxRules } from '../plan/sandbox-rules';
+import { type Gate, sandboxRules } from '../plan/sandbox-rules';
 import { singBoxConfig } from '../plan/singbox';
 import type { Notices } from './notices';
 import type { Records } from './records';
@@ -33,17 +33,22 @@ export interface NetworkOptions {
 export function createNetwork(options: NetworkOptions) {
   const { instance, resolvers, records, notices, log } = options;
   const listings = new RuleListings(`${uplinkNamespace(instance)}-plan`);
-  const planned = sandboxRules();
+  const planned = { open: sandboxRules('open'), closed: sandboxRules('closed') };
   const tunnels = new Map<string, Tunnel>();
 
-  async function rulesLoaded(namespace: Namespace): Promise<boolean> {
-    const [loaded, expected] = await Promise.all([listRules(namespace), listings.of(planned)]);
-    return loaded === expected;
+  /** Which of our two rule sets is loaded, exactly; null for anything else. */
+  async function gateOf(namespace: Namespace): Promise<Gate | null> {
+    const [loaded, open, closed] = await Promise.all([
+      listRules(namespace),
+      listings.of(planned.open),
+      listings.of(planned.closed),
+    ]);
+    return loaded === open ? 'open' : loaded === closed ? 'closed' : null;
   }
 
   /** What can be proven without the Internet; throws with a sentence. */
   async function verify(namespace: Namespace): Promise<void> {
-    if (!(await rulesLoaded(namespace))) {
+    if ((await gateOf(namespace)) === null) {
       throw new AppError(
         'agent_failed',
         'The firewall rules of the sandbox are not the ones that belong there.',
@@ -76,15 +81,15 @@ export function createNetwork(options: NetworkOptions) {
   }
 
   return {
-    rulesLoaded,
+    gateOf,
     verify,
 
     /** Loads the sandbox's rules unless they are there; says whether it had to. */
-    async ensureRules(namespace: Namespace): Promise<boolean> {
-      if (await rulesLoaded(namespace)) return false;
+    async ensureRules(namespace: Namespace, gate: Gate): Promise<boolean> {
+      if ((await gateOf(namespace)) === gate) return false;
       // One transaction with the flush, which drops tables that are not ours: there is no moment without rules.
-      await loadRules(namespace, `flush ruleset\n${planned}`);
-      if (!(await rulesLoaded(namespace))) {
+      await loadRules(namespace, `flush ruleset\n${planned[gate]}`);
+      if ((await gateOf(namespace)) !== gate) {
         throw new AppError(
           'agent_failed',
           'The firewall rules of the sandbox could not be loaded as planned.',

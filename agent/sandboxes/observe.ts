@@ -4,8 +4,10 @@ import { containerName, homeVolumeName, LABEL_GENERATION, TUN_NAME } from '../..
 import type { ContainerState } from '../apply/docker';
 import { Namespace } from '../apply/netns';
 import { links } from '../apply/proc';
+import type { Gate } from '../plan/sandbox-rules';
 import type { EnsureParts } from './ensure';
 import { publicHostKey } from './host-keys';
+import { isReleased } from './records';
 
 /** What really is, asked afresh from Docker and the kernel. */
 export async function observe(parts: EnsureParts, id: string): Promise<ObservedSandbox> {
@@ -18,6 +20,7 @@ export async function observe(parts: EnsureParts, id: string): Promise<ObservedS
   ]);
   const power = powerOf(container);
   const alive = container !== null && (power === 'running' || power === 'paused');
+  const released = alive && isReleased(record, container);
   const tunnel = network.tunnel(id);
   return {
     id,
@@ -29,15 +32,12 @@ export async function observe(parts: EnsureParts, id: string): Promise<ObservedS
     oomKilled: container?.oomKilled ?? false,
     homeExists: volume !== null,
     network: {
-      rules: alive && (await rulesLoaded(parts, container.pid)),
+      rules: alive && (await rulesLoaded(parts, container.pid, released ? 'open' : 'closed')),
       tunnel: alive ? tunnel.state : 'absent',
       reason: alive ? tunnel.reason : null,
       restarts: tunnel.restarts,
     },
-    released:
-      alive &&
-      record.released?.containerId === container.id &&
-      record.released.startedAt === (container.startedAt ?? ''),
+    released,
     hostKey,
     diskLimited: container?.diskLimited ?? false,
   };
@@ -54,11 +54,11 @@ function generationOf(container: ContainerState): number | null {
   return Number.isInteger(generation) ? generation : null;
 }
 
-async function rulesLoaded(parts: EnsureParts, pid: number): Promise<boolean> {
+async function rulesLoaded(parts: EnsureParts, pid: number, gate: Gate): Promise<boolean> {
   const namespace = await Namespace.ofProcess(pid).catch(() => null);
   if (namespace === null) return false;
   try {
-    return await parts.network.rulesLoaded(namespace);
+    return (await parts.network.gateOf(namespace)) === gate;
   } finally {
     await namespace.close();
   }

@@ -24,6 +24,14 @@ const recordSchema = z.object({
 export type SandboxRecord = z.infer<typeof recordSchema>;
 export type TunnelRecord = NonNullable<SandboxRecord['tunnel']>;
 
+/** Whether user code was let run in this very start of this container. */
+export function isReleased(
+  record: SandboxRecord,
+  container: { id: string; startedAt: string | null },
+): boolean {
+  return record.released?.containerId === container.id && record.released.startedAt === container.startedAt;
+}
+
 export type Records = ReturnType<typeof createRecords>;
 
 /** One folder per sandbox in the agent's data folder, 0700: `record.json`, the host key, sing-box's files. */

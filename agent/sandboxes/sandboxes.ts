@@ -12,6 +12,7 @@ import {
 import { type EnsureParts, ensure, type Report } from './ensure';
 import { observe, usage } from './observe';
 import type { WorkQueue } from './queue';
+import { isReleased } from './records';
 import { openSsh, type SshStream } from './ssh';
 
 export interface Work {
@@ -106,11 +107,11 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
     /** Raw `sshd -i`. Throws `sandbox_not_running` when it does not run or was not let run user code yet. */
     async ssh(id: string): Promise<SshStream> {
       const name = containerName(instance, id);
-      const [container, { released }] = await Promise.all([docker.inspect(name), records.read(id)]);
+      const [container, record] = await Promise.all([docker.inspect(name), records.read(id)]);
       if (container === null) throw new AppError('not_found', 'There is no such sandbox on this host.');
       if (container.status === 'paused') throw new AppError('sandbox_not_running', 'The sandbox is paused.');
       if (container.status !== 'running') throw new AppError('sandbox_not_running');
-      if (released?.containerId !== container.id || released.startedAt !== container.startedAt) {
+      if (!isReleased(record, container)) {
         throw new AppError(
           'sandbox_not_running',
           'The sandbox is still starting: its network is not verified yet.',
