@@ -1,0 +1,86 @@
+/** Who somebody is: log-ins, sessions, keys, tokens. Every request and upgrade asks here, nothing is remembered. */
+import type { IncomingMessage } from 'node:http';
+import type { Db, Identity } from '../contracts';
+import { hashApiToken, looksLikeApiToken, sameHash } from './api-token';
+import { parseCookies } from './cookies';
+import type { KeyRing } from './key-ring';
+
+/** `lastSeenAt` is for people: once a minute is enough, and a write for every request would be the busiest of all. */
+const LAST_SEEN_EVERY_MS = 60_000;
+const USER_AGENT_MAX_CHARS = 256;
+/** Where a WebSocket client that cannot set headers puts its token: `Sec-WebSocket-Protocol: ..., bearer.{token}`. */
+const BEARER_SUBPROTOCOL = 'bearer.';
+
+export type Identify = (request: IncomingMessage, address: string) => Promise<Identity | null>;
+
+interface UserState {
+  id: string;
+  username: string;
+  role: string;
+  status: string;
+  expiresAt: Date | null;
+}
+
+export function userAgentOf(request: IncomingMessage): string {
+  return (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_MAX_CHARS);
+}
+
+/** Undefined = none given; a given one that is wrong is never made good by a cookie beside it. */
+export function bearerOf(request: IncomingMessage): string | undefined {
+  const header = request.headers.authorization;
+  if (header !== undefined) return /^Bearer +(\S+)$/i.exec(header)?.[1] ?? '';
+  const entry = (request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((it) => it.trim())
+    .find((it) => it.startsWith(BEARER_SUBPROTOCOL));
+  return entry?.slice(BEARER_SUBPROTOCOL.length);
+}
+
+export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; cookie: string }): Identify {
+  const mayAct = (user: UserState, now: Date) =>
+    user.status === 'active' && (user.expiresAt === null || user.expiresAt > now);
+  const stale = (last: Date | null, now: Date) =>
+    last === null || now.getTime() - last.getTime() > LAST_SEEN_EVERY_MS;
+
+  async function byToken(token: string, now: Date) {
+    if (!looksLikeApiToken(token)) return null;
+    const hash = hashApiToken(token);
+    const row = await db.apiToken.findUnique({ where: { hash }, include: { user: true } });
+    if (!row || !sameHash(row.hash, hash) || row.revokedAt) return null;
+    if ((row.expiresAt && row.expiresAt <= now) || !mayAct(row.user, now)) return null;
+    if (stale(row.lastUsedAt, now))
+      await db.apiToken.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
+    return { user: row.user, via: 'token' as const, credentialId: row.id };
+  }
+
+  async function byCookie(value: string, now: Date) {
+    const claims = await ring.verify(value);
+    if (typeof claims?.sid !== 'string') return null;
+    const row = await db.authSession.findUnique({ where: { id: claims.sid }, include: { user: true } });
+    if (!row || row.revokedAt || row.expiresAt <= now || row.userId !== claims.sub) return null;
+    if (!mayAct(row.user, now)) return null;
+    if (stale(row.lastSeenAt, now)) {
+      await db.authSession.updateMany({ where: { id: row.id }, data: { lastSeenAt: now } });
+      await db.user.updateMany({ where: { id: row.userId }, data: { lastSeenAt: now } });
+    }
+    return { user: row.user, via: 'browser' as const, credentialId: row.id };
+  }
+
+  return async (request, address) => {
+    const now = new Date();
+    const bearer = bearerOf(request);
+    const value = parseCookies(request.headers.cookie)[cookie];
+    const found =
+      bearer !== undefined ? await byToken(bearer, now) : value ? await byCookie(value, now) : null;
+    if (!found) return null;
+    return {
+      userId: found.user.id,
+      username: found.user.username,
+      role: found.user.role === 'admin' ? 'admin' : 'user',
+      via: found.via,
+      credentialId: found.credentialId,
+      address,
+      userAgent: userAgentOf(request),
+    };
+  };
+}
