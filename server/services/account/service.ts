@@ -1,0 +1,221 @@
+/** What every signed-in person may see and change of themselves. */
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../../../shared/errors';
+import {
+  type ApiTokenView,
+  type Me,
+  type Preferences,
+  preferencesSchema,
+  roleSchema,
+} from '../../../shared/views';
+import { makeApiToken } from '../../auth/api-token';
+import { hashPassword, verifyPassword } from '../../auth/password';
+import {
+  type Audit,
+  actorOf,
+  type Db,
+  type DbOrTx,
+  type Identity,
+  type Live,
+  type OpenSockets,
+  type Services,
+} from '../../contracts';
+
+/** Enough for every device and script of one person; more is a script that forgets to revoke. */
+const TOKENS_PER_USER = 50;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+function storedPreferences(json: string): Preferences {
+  const parsed = preferencesSchema.safeParse(JSON.parse(json));
+  // A value that an older or newer version wrote must not lock the user out: fall back to the defaults.
+  return parsed.success ? parsed.data : preferencesSchema.parse({});
+}
+
+function tokenView(row: {
+  id: string;
+  label: string;
+  prefix: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+  lastUsedAt: Date | null;
+}): ApiTokenView {
+  return {
+    id: row.id,
+    label: row.label,
+    prefix: row.prefix,
+    createdAt: row.createdAt.toISOString(),
+    expiresAt: row.expiresAt?.toISOString() ?? null,
+    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
+  };
+}
+
+/** A token must not be able to make itself permanent, nor to take the account over. */
+function requireBrowser(identity: Identity): void {
+  if (identity.via !== 'browser') {
+    throw new AppError('forbidden', 'This needs a signed-in browser; an API token may not do it.');
+  }
+}
+
+export function createAccount(options: {
+  db: Db;
+  live: Live;
+  audit: Audit;
+  sockets: OpenSockets;
+}): Services['account'] {
+  const { db, live, audit, sockets } = options;
+
+  async function me(identity: Identity): Promise<Me> {
+    const user = await db.user.findUnique({ where: { id: identity.userId } });
+    const personal = await db.workspace.findUnique({ where: { personalOf: identity.userId } });
+    if (!user || !personal) throw new AppError('unauthenticated');
+    return {
+      id: user.id,
+      username: user.username,
+      role: roleSchema.parse(user.role),
+      expiresAt: user.expiresAt?.toISOString() ?? null,
+      mustChangePassword: user.mustChangePassword,
+      timezone: user.timezone,
+      locale: user.locale,
+      preferences: storedPreferences(user.preferences),
+      personalWorkspaceId: personal.id,
+    };
+  }
+
+  async function tellMe(tx: DbOrTx, identity: Identity): Promise<void> {
+    await live.record(tx, {
+      topic: 'me',
+      action: 'updated',
+      subject: identity.userId,
+      userId: identity.userId,
+    });
+  }
+
+  async function recorded(tx: DbOrTx, identity: Identity, type: string, message: string): Promise<void> {
+    await audit.record(tx, {
+      type,
+      actor: actorOf(identity),
+      target: { type: 'user', id: identity.userId, name: identity.username },
+      message,
+    });
+    await tellMe(tx, identity);
+  }
+
+  return {
+    me,
+
+    async setPreferences(identity, input) {
+      await db.$transaction(async (tx) => {
+        const user = await tx.user.findUniqueOrThrow({ where: { id: identity.userId } });
+        const preferences = JSON.stringify({ ...storedPreferences(user.preferences), ...input });
+        await tx.user.update({ where: { id: user.id }, data: { preferences } });
+        await tellMe(tx, identity);
+      });
+      live.flush();
+      return await me(identity);
+    },
+
+    async setRegion(identity, input) {
+      await db.$transaction(async (tx) => {
+        await tx.user.update({ where: { id: identity.userId }, data: input });
+        await tellMe(tx, identity);
+      });
+      live.flush();
+      return await me(identity);
+    },
+
+    async changePassword(identity, { current, next }) {
+      requireBrowser(identity);
+      const user = await db.user.findUniqueOrThrow({ where: { id: identity.userId } });
+      if (!(await verifyPassword(current, user.passwordHash))) {
+        throw new AppError('invalid_input', 'The present password is wrong.', { field: 'current' });
+      }
+      if (current === next) {
+        throw new AppError('invalid_input', 'The new password is the old one.', { field: 'next' });
+      }
+      const passwordHash = await hashPassword(next);
+      const others = await db.$transaction(async (tx) => {
+        await tx.user.update({ where: { id: user.id }, data: { passwordHash, mustChangePassword: false } });
+        const open = { userId: user.id, id: { not: identity.credentialId }, revokedAt: null };
+        const found = await tx.authSession.findMany({ where: open, select: { id: true } });
+        await tx.authSession.updateMany({ where: open, data: { revokedAt: new Date() } });
+        await recorded(tx, identity, 'account.password_changed', `${user.username} changed the password`);
+        return found;
+      });
+      live.flush();
+      for (const session of others) sockets.closeCredential(session.id);
+    },
+
+    async browserSessions(identity) {
+      const rows = await db.authSession.findMany({
+        where: { userId: identity.userId, revokedAt: null, expiresAt: { gt: new Date() } },
+        orderBy: { lastSeenAt: 'desc' },
+      });
+      return rows.map((row) => ({
+        id: row.id,
+        current: row.id === identity.credentialId,
+        createdAt: row.createdAt.toISOString(),
+        lastSeenAt: row.lastSeenAt.toISOString(),
+        address: row.address,
+        userAgent: row.userAgent,
+      }));
+    },
+
+    async revokeBrowserSession(identity, id) {
+      await db.$transaction(async (tx) => {
+        const { count } = await tx.authSession.updateMany({
+          where: { id, userId: identity.userId, revokedAt: null },
+          data: { revokedAt: new Date() },
+        });
+        if (count === 0) throw new AppError('not_found', 'There is no such browser session.');
+        await recorded(tx, identity, 'auth.session_revoked', `${identity.username} ended a browser session`);
+      });
+      live.flush();
+      sockets.closeCredential(id);
+    },
+
+    async tokens(identity) {
+      const rows = await db.apiToken.findMany({
+        where: { userId: identity.userId, revokedAt: null },
+        orderBy: { createdAt: 'desc' },
+      });
+      return rows.map(tokenView);
+    },
+
+    async createToken(identity, { label, expiresInDays }) {
+      requireBrowser(identity);
+      const { token, hash, prefix } = makeApiToken();
+      const row = await db.$transaction(async (tx) => {
+        const present = await tx.apiToken.count({ where: { userId: identity.userId, revokedAt: null } });
+        if (present >= TOKENS_PER_USER)
+          throw new AppError('limit_reached', `You have ${present} tokens. Revoke one first.`);
+        const created = await tx.apiToken.create({
+          data: {
+            id: randomUUID(),
+            userId: identity.userId,
+            label,
+            prefix,
+            hash,
+            expiresAt: expiresInDays === null ? null : new Date(Date.now() + expiresInDays * DAY_MS),
+          },
+        });
+        await recorded(tx, identity, 'token.created', `${identity.username} created the token ${label}`);
+        return created;
+      });
+      live.flush();
+      return { token, view: tokenView(row) };
+    },
+
+    async revokeToken(identity, id) {
+      await db.$transaction(async (tx) => {
+        const { count } = await tx.apiToken.updateMany({
+          where: { id, userId: identity.userId, revokedAt: null },
+          data: { revokedAt: new Date() },
+        });
+        if (count === 0) throw new AppError('not_found', 'There is no such token.');
+        await recorded(tx, identity, 'token.revoked', `${identity.username} revoked a token`);
+      });
+      live.flush();
+      sockets.closeCredential(id);
+    },
+  };
+}

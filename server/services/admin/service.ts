@@ -1,0 +1,97 @@
+/** What administrators see of the whole installation: its health and who did what. */
+import { AppError } from '../../../shared/errors';
+import type { HealthView } from '../../../shared/views';
+import type { AgentClient, Db, Identity, Services } from '../../contracts';
+
+export interface HealthSources {
+  db: Db;
+  agent: AgentClient;
+  instance: string;
+  version: string;
+  startedAt: number;
+}
+
+type Check = HealthView['checks'][number];
+
+/** The agent answers in well under a second; a probe must not hang on one that does not. */
+const PROBE_TIMEOUT_MS = 3000;
+
+async function databaseCheck(db: Db): Promise<Check> {
+  try {
+    await db.setting.count();
+    return { name: 'database', ok: true, detail: 'answers', mend: null };
+  } catch {
+    return {
+      name: 'database',
+      ok: false,
+      detail: 'The database does not answer.',
+      mend: 'Look at the disk of the data folder and at the gateway’s log.',
+    };
+  }
+}
+
+async function agentChecks(agent: AgentClient): Promise<Check[]> {
+  try {
+    const health = await agent.call('health', {}, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    return [
+      { name: 'agent', ok: true, detail: `answers since ${health.startedAt}`, mend: null },
+      ...health.checks,
+    ];
+  } catch {
+    return [
+      {
+        name: 'agent',
+        ok: false,
+        detail: 'The host agent does not answer. Running sandboxes go on; nothing can be started or stopped.',
+        mend: 'npm start brings the agent back by itself; if it does not, its log stands in the terminal of npm start.',
+      },
+    ];
+  }
+}
+
+/** `failed` = the gateway cannot serve; `warning` = it serves, but something needs a look. */
+export async function readHealth(sources: HealthSources): Promise<HealthView> {
+  const [database, agent] = await Promise.all([databaseCheck(sources.db), agentChecks(sources.agent)]);
+  const checks = [database, ...agent];
+  return {
+    status: !database.ok ? 'failed' : checks.every((it) => it.ok) ? 'ok' : 'warning',
+    version: sources.version,
+    instance: sources.instance,
+    uptimeSeconds: Math.round((Date.now() - sources.startedAt) / 1000),
+    checks,
+  };
+}
+
+function requireAdmin(identity: Identity): void {
+  if (identity.role !== 'admin') throw new AppError('forbidden', 'Only administrators may see this.');
+}
+
+export function createAdmin(sources: HealthSources): Services['admin'] {
+  return {
+    async health(identity) {
+      requireAdmin(identity);
+      return await readHealth(sources);
+    },
+
+    async audit(identity, { type, before, limit }) {
+      requireAdmin(identity);
+      const rows = await sources.db.auditEvent.findMany({
+        where: {
+          ...(type === undefined ? {} : { type: { startsWith: type } }),
+          ...(before === undefined ? {} : { at: { lt: new Date(before) } }),
+        },
+        orderBy: { at: 'desc' },
+        take: limit,
+      });
+      return rows.map((row) => ({
+        id: row.id,
+        at: row.at.toISOString(),
+        type: row.type,
+        actor: row.actor,
+        address: row.address,
+        target: row.target,
+        message: row.message,
+      }));
+    },
+  };
+}
