@@ -4,6 +4,9 @@ interface Block {
   type: string;
   text?: string;
   content?: unknown;
+  id?: string;
+  name?: string;
+  tool_use_id?: string;
 }
 interface Message {
   role: string;
@@ -74,10 +77,11 @@ function afterTool(request: MessagesRequest, result: Block): Part[] {
   const text = blocks(typeof result.content === 'string' ? result.content : (result.content as Block[])) // the API's own shape
     .map((it) => it.text ?? '')
     .join('');
-  const wrote = request.messages.some((it) =>
-    blocks(it.content).some((block) => Object(block).name === 'Write'),
-  );
-  return [{ type: 'text', text: `${wrote ? 'wrote' : 'ran'}: ${text.split('\n')[0]}` }];
+  const called = request.messages
+    .flatMap((it) => blocks(it.content))
+    .find((it) => it.type === 'tool_use' && it.id === result.tool_use_id);
+  const did = called?.name === 'Write' ? 'wrote' : 'ran';
+  return [{ type: 'text', text: `${did}: ${text.split('\n')[0]}` }];
 }
 
 function blocks(content: string | Block[] | undefined): Block[] {
