@@ -1,0 +1,214 @@
+/** One attempt at one task: converge by the agent, then settle task and row in one transaction. */
+import type { Logger } from 'pino';
+import type { Task } from '../../prisma/generated/client';
+import type { ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
+import { AppError, toAppError } from '../../shared/errors';
+import { type TaskKind, taskKindSchema, taskTransitions } from '../../shared/sandbox-state';
+import type { AgentClient, Db } from '../contracts';
+import type { EnqueueDeps } from './enqueue';
+import { type Power, parseTaskInput, type TaskInput, targetPower } from './plan';
+import { finishTask, retryTask } from './settle';
+import { createSteps, type Steps } from './steps';
+import { moveSandbox, type SandboxRow, stateOf } from './transition';
+
+export interface AttemptDeps extends EnqueueDeps {
+  db: Db;
+  agent: AgentClient;
+  log: Logger;
+  /** Row to desired state, with the power that is wanted. */
+  sandboxSpec: (row: SandboxRow, power: Power) => SandboxSpec;
+  /** Closes the gateway's connection into a sandbox before its power goes. */
+  dropConnection: (sandboxId: string, reason: string) => void;
+  /** Makes the first Claude session of a new sandbox, as a row. */
+  openSession: (sandboxId: string, userId: string) => Promise<void>;
+  timings: Timings;
+}
+
+export interface Timings {
+  leaseMs: number;
+  retryBaseMs: number;
+  /** Without any step event for this long the attempt counts as hung. */
+  stepLimitMs: number;
+  /** For the look at what is really there after a failure or a cancel. */
+  observeMs: number;
+  /** The engine looks by itself this often. */
+  pollMs: number;
+}
+
+export interface Attempt {
+  task: Task;
+  token: string;
+  /** Aborted with an AppError `canceled` (somebody wants it), or with anything else to just stop. */
+  signal: AbortSignal;
+}
+
+type Ended = { observed: ObservedSandbox | null } & (
+  | { type: 'succeeded' }
+  | { type: 'failed'; error: AppError }
+  | { type: 'canceled' }
+);
+
+/** Throws LeaseLost when another worker took over; any other error is a fault of ours. */
+export async function runAttempt(deps: AttemptDeps, attempt: Attempt): Promise<void> {
+  const { task } = attempt;
+  const kind = taskKindSchema.parse(task.kind);
+  const input = parseTaskInput(task.input);
+  const row = await deps.db.sandbox.findUnique({ where: { id: task.sandboxId } });
+  const steps = createSteps(deps, task, row?.workspaceId ?? null);
+  await steps.reset();
+  deps.live.flush();
+  const ended = await converge(deps, attempt, { kind, input, row, steps });
+  await steps.settled();
+  if (ended === null) return;
+  if (ended.type === 'failed' && (await retryTask(deps, attempt, ended.error))) return;
+  const outcome =
+    ended.type === 'failed'
+      ? { type: ended.type, code: ended.error.code, message: ended.error.message }
+      : { type: ended.type };
+  await finishTask(deps, attempt, { outcome, observed: ended.observed });
+}
+
+/** Null: stopped from outside (shut down, lease lost), nothing to settle. */
+async function converge(
+  deps: AttemptDeps,
+  attempt: Attempt,
+  work: { kind: TaskKind; input: TaskInput; row: SandboxRow | null; steps: Steps },
+): Promise<Ended | null> {
+  const { task, signal } = attempt;
+  const watch = watchdog(signal, deps.timings.stepLimitMs);
+  try {
+    if (task.cancelRequested) throw new AppError('canceled');
+    return { type: 'succeeded', observed: await perform(deps, { ...work, task, watch }) };
+  } catch (thrown) {
+    const error = watch.reason ?? toAppError(thrown);
+    if (signal.aborted && !isCancel(signal.reason)) return null;
+    const observed = await observe(deps, task.sandboxId);
+    if (task.cancelRequested || isCancel(signal.reason)) return { type: 'canceled', observed };
+    if (error.code === 'internal')
+      deps.log.error({ task: task.id, err: error.cause ?? error }, 'task failed');
+    return { type: 'failed', error, observed };
+  } finally {
+    watch.end();
+  }
+}
+
+async function perform(
+  deps: AttemptDeps,
+  work: {
+    kind: TaskKind;
+    input: TaskInput;
+    row: SandboxRow | null;
+    steps: Steps;
+    task: Task;
+    watch: Watchdog;
+  },
+): Promise<ObservedSandbox | null> {
+  const { kind, steps, watch } = work;
+  steps.begin('prepare');
+  const row = await prepare(deps, work);
+  steps.end('prepare', 'done');
+  if (!row) return null;
+  const options = {
+    signal: watch.signal,
+    onStep: (event: Parameters<Steps['agent']>[0]) => {
+      watch.kick();
+      steps.agent(event);
+    },
+  };
+  const power = targetPower(kind, stateOf(row));
+  if (power === null) {
+    await deps.agent.call('sandbox.remove', { id: row.id, home: true }, options);
+    return null;
+  }
+  // Nothing to apply to: the next start takes the row as it is.
+  if (kind === 'sandbox.update' && !taskTransitions[kind].from.includes(stateOf(row))) return null;
+  if (kind === 'sandbox.update') steps.begin('limits.apply');
+  const observed = await deps.agent.call('sandbox.ensure', deps.sandboxSpec(row, power), options);
+  if (kind === 'sandbox.update') steps.end('limits.apply', 'done');
+  if (kind === 'sandbox.create' && work.input.openClaude) await openFirstSession(deps, row, steps);
+  steps.begin('finish');
+  return observed;
+}
+
+/** The row, in the state that this task shows while it works; null when a delete finds it gone. */
+async function prepare(deps: AttemptDeps, work: { kind: TaskKind; task: Task }): Promise<SandboxRow | null> {
+  const { kind, task } = work;
+  const { during } = taskTransitions[kind];
+  const row = await deps.db.sandbox.findUnique({ where: { id: task.sandboxId } });
+  if (!row) {
+    if (kind === 'sandbox.delete') return null;
+    throw new AppError('not_found', 'The sandbox is gone.');
+  }
+  if (
+    kind === 'sandbox.stop' ||
+    kind === 'sandbox.pause' ||
+    kind === 'sandbox.rebuild' ||
+    during === 'deleting'
+  )
+    deps.dropConnection(row.id, kind);
+  if (during === null || stateOf(row) === during) return row;
+  if (stateOf(row) === 'deleting') throw new AppError('canceled', 'The sandbox is being deleted.');
+  const moved = await deps.db.$transaction((tx) =>
+    moveSandbox(tx, deps.live, { row, move: { state: during, reason: null } }),
+  );
+  deps.live.flush();
+  return moved;
+}
+
+/** Once: an attempt that starts over finds the session of the one before. A failure here does not undo a sandbox. */
+async function openFirstSession(deps: AttemptDeps, row: SandboxRow, steps: Steps): Promise<void> {
+  steps.begin('sessions.open');
+  try {
+    const known = await deps.db.session.count({ where: { sandboxId: row.id } });
+    if (known === 0) await deps.openSession(row.id, row.ownerId);
+    steps.end('sessions.open', 'done');
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    deps.log.error({ sandbox: row.id, err: error.cause ?? error }, 'first session not opened');
+    steps.end('sessions.open', 'failed', error.message);
+  }
+}
+
+async function observe(deps: AttemptDeps, id: string): Promise<ObservedSandbox | null> {
+  try {
+    const signal = AbortSignal.timeout(deps.timings.observeMs);
+    return await deps.agent.call('sandbox.observe', { id }, { signal });
+  } catch (thrown) {
+    deps.log.debug({ sandbox: id, err: thrown }, 'could not observe');
+    return null;
+  }
+}
+
+function isCancel(reason: unknown): boolean {
+  return reason instanceof AppError && reason.code === 'canceled';
+}
+
+interface Watchdog {
+  signal: AbortSignal;
+  /** Set when it was the watchdog that ended the work. */
+  readonly reason: AppError | undefined;
+  kick(): void;
+  end(): void;
+}
+
+function watchdog(outer: AbortSignal, limitMs: number): Watchdog {
+  const own = new AbortController();
+  let reason: AppError | undefined;
+  const arm = () =>
+    setTimeout(() => {
+      reason = new AppError('timeout', 'The host agent has not moved on for too long.');
+      own.abort(reason);
+    }, limitMs);
+  let timer = arm();
+  return {
+    signal: AbortSignal.any([outer, own.signal]),
+    get reason() {
+      return reason;
+    },
+    kick: () => {
+      clearTimeout(timer);
+      timer = arm();
+    },
+    end: () => clearTimeout(timer),
+  };
+}
