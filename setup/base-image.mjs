@@ -2,7 +2,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, succeeds } from './run.mjs';
+import { hasImage } from './docker.mjs';
+import { run } from './run.mjs';
 
 export const REGISTRY_BASE = 'ubuntu:24.04';
 /** Newest first; the host's keyring must know it. */
@@ -26,15 +27,13 @@ export function possibleBases(env = process.env) {
   return suite ? [REGISTRY_BASE, debianBase(suite)] : [REGISTRY_BASE];
 }
 
-const hasImage = (ref) => succeeds('docker', ['image', 'inspect', ref]);
-
 /** Makes sure of a base in Docker and returns its name. `needMmdebstrap` is called before it is used. */
-export async function ensureBase({ log, env = process.env, needMmdebstrap = async () => {} }) {
-  for (const ref of possibleBases(env)) if (await hasImage(ref)) return ref;
+export async function ensureBase({ docker, log, env = process.env, needMmdebstrap = async () => {} }) {
+  for (const ref of possibleBases(env)) if (await hasImage(docker, ref)) return ref;
   const wanted = env.SANDBOX_BASE_IMAGE ?? REGISTRY_BASE;
   log(`fetching the base ${wanted}`);
   try {
-    await run('docker', ['pull', '-q', wanted], { timeoutMs: PULL_TIMEOUT_MS });
+    await docker(['pull', '-q', wanted], { timeoutMs: PULL_TIMEOUT_MS });
     return wanted;
   } catch (error) {
     if (env.SANDBOX_BASE_IMAGE) throw error;
@@ -47,10 +46,10 @@ export async function ensureBase({ log, env = process.env, needMmdebstrap = asyn
         'Install debian-archive-keyring, or set SANDBOX_BASE_IMAGE to an image that Docker has.',
     );
   }
-  return makeDebianBase(suite, log);
+  return makeDebianBase({ docker, suite, log });
 }
 
-async function makeDebianBase(suite, log) {
+async function makeDebianBase({ docker, suite, log }) {
   const ref = debianBase(suite);
   log(`no container registry answers: making a Debian ${suite} base`);
   const folder = mkdtempSync(join(tmpdir(), 'cloud-claude-base-'));
@@ -69,7 +68,7 @@ async function makeDebianBase(suite, log) {
       ],
       { timeoutMs: BOOTSTRAP_TIMEOUT_MS },
     );
-    await run('docker', ['import', tar, ref], { timeoutMs: BOOTSTRAP_TIMEOUT_MS });
+    await docker(['import', tar, ref], { timeoutMs: BOOTSTRAP_TIMEOUT_MS });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -14,9 +14,9 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureBase, possibleBases } from './base-image.mjs';
+import { dockerClient, hasImage } from './docker.mjs';
 import { contentHash, filesUnder, packagesFor } from './image-inputs.mjs';
 import { fetchPackage } from './packages.mjs';
-import { run, succeeds } from './run.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const imageDir = join(root, 'image');
@@ -43,7 +43,12 @@ async function bundleSandboxd() {
  * Makes sure of the image and returns {ref, built, claudeVersion}. `log` gets progress sentences;
  * `needMmdebstrap` is called before a base has to be made without a registry.
  */
-export async function ensureImage({ log = () => {}, env = process.env, needMmdebstrap } = {}) {
+export async function ensureImage({
+  log = () => {},
+  env = process.env,
+  docker = dockerClient(),
+  needMmdebstrap,
+} = {}) {
   const pins = JSON.parse(readFileSync(join(imageDir, 'pins.json'), 'utf8'));
   const packages = packagesFor(pins, process.arch);
   const sandboxd = await bundleSandboxd();
@@ -51,9 +56,9 @@ export async function ensureImage({ log = () => {}, env = process.env, needMmdeb
   const claudeVersion = pins.claude.version;
   for (const base of possibleBases(env)) {
     const ref = `${REPOSITORY}:${hashFor(base)}`;
-    if (await succeeds('docker', ['image', 'inspect', ref])) return { ref, built: false, claudeVersion };
+    if (await hasImage(docker, ref)) return { ref, built: false, claudeVersion };
   }
-  const base = await ensureBase({ log, env, needMmdebstrap });
+  const base = await ensureBase({ docker, log, env, needMmdebstrap });
   const hash = hashFor(base);
   const ref = `${REPOSITORY}:${hash}`;
   const cache = join(root, 'node_modules/.cache/cloud-claude');
@@ -62,6 +67,7 @@ export async function ensureImage({ log = () => {}, env = process.env, needMmdeb
     await layContext({ context, cache, packages, sandboxd, log });
     log(`building ${ref} on ${base}`);
     await dockerBuild({
+      docker,
       context,
       ref,
       log,
@@ -97,16 +103,19 @@ async function layContext({ context, cache, packages, sandboxd, log }) {
   }
 }
 
-async function dockerBuild({ context, ref, args, log, env }) {
+async function dockerBuild({ docker, context, ref, args, log, env }) {
   // BuildKit where its client is installed, else the classic builder; the Dockerfile suits both.
-  const buildkit = await succeeds('docker', ['buildx', 'version']);
+  const buildkit = await docker(['buildx', 'version']).then(
+    () => true,
+    () => false,
+  );
   const flags = Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
   // Docker knows these names as arguments that leave no trace in the image.
   for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy']) {
     if (env[name]) flags.push('--build-arg', name);
   }
   const progress = buildkit ? ['--progress=plain'] : [];
-  await run('docker', ['build', '--network=host', '--force-rm', ...progress, ...flags, '-t', ref, context], {
+  await docker(['build', '--network=host', '--force-rm', ...progress, ...flags, '-t', ref, context], {
     env: { DOCKER_BUILDKIT: buildkit ? '1' : '0' },
     timeoutMs: BUILD_TIMEOUT_MS,
     onLine: (line) => {

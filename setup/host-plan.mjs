@@ -1,0 +1,58 @@
+// What the machine must have, and which package brings it. Pure.
+
+/** Programs by the Debian/Ubuntu package that brings them. `test` = only `npm test` needs it. */
+export const TOOLS = [
+  { program: 'dockerd', package: 'docker.io' },
+  { program: 'docker', package: 'docker.io' },
+  { program: 'nft', package: 'nftables' },
+  { program: 'ip', package: 'iproute2' },
+  { program: 'nsenter', package: 'util-linux' },
+  { program: 'setpriv', package: 'util-linux' },
+  { program: 'mmdebstrap', package: 'mmdebstrap', extra: ['debian-archive-keyring'], only: 'base' },
+  // Root's PATH may hold another browser; the tests drive the distribution's.
+  { program: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', only: 'test' },
+  { program: 'tcpdump', package: 'tcpdump', only: 'test' },
+  { program: 'ssh', package: 'openssh-client', only: 'test' },
+];
+
+/** sing-box: the first version whose outbounds dial in another namespace (`netns`). */
+export const SING_BOX_MINIMUM = [1, 12];
+export const SING_BOX_VERSION = '1.12.12';
+export const SING_BOX_TAGS = 'with_gvisor,with_quic,with_wireguard,with_utls,with_clash_api';
+
+/** Packages to install, without doubles. `has(program)` tells what is there; `purposes` like ['test']. */
+export function missingPackages({ has, purposes = [] }) {
+  const missing = new Set();
+  for (const tool of TOOLS) {
+    if (tool.only && !purposes.includes(tool.only)) continue;
+    const names = Array.isArray(tool.program) ? tool.program : [tool.program];
+    if (names.some(has)) continue;
+    for (const name of [tool.package, ...(tool.extra ?? [])]) missing.add(name);
+  }
+  return [...missing];
+}
+
+/** `sing-box version` output -> [major, minor], or null. */
+export function singBoxVersion(text) {
+  const found = /sing-box version (\d+)\.(\d+)/.exec(text);
+  return found ? [Number(found[1]), Number(found[2])] : null;
+}
+
+export function isNewEnough(version, minimum) {
+  if (!version) return false;
+  return version[0] > minimum[0] || (version[0] === minimum[0] && version[1] >= minimum[1]);
+}
+
+/** Shell lines for a person, as one block. */
+export function commandBlock({ packages, singBox, startDocker, dockerGroup }) {
+  const lines = [];
+  if (packages.length > 0) lines.push('sudo apt-get update', `sudo apt-get install -y ${packages.join(' ')}`);
+  if (startDocker) lines.push('sudo systemctl enable --now docker   # without systemd: sudo dockerd &');
+  if (dockerGroup) lines.push('sudo usermod -aG docker "$USER"      # then log in again');
+  if (singBox) {
+    lines.push(
+      `sudo env GOBIN=/usr/local/bin go install -tags ${SING_BOX_TAGS} github.com/sagernet/sing-box/cmd/sing-box@v${SING_BOX_VERSION}   # Go 1.23 or newer`,
+    );
+  }
+  return lines;
+}
