@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hashPassword, verifyPassword } from '../../auth/password';
+import type { Identity } from '../../contracts';
+import { openServiceTest, type ServiceTest } from '../testing';
+import { createAccount } from './service';
+
+let t: ServiceTest;
+let account: ReturnType<typeof createAccount>;
+let ann: Identity;
+beforeEach(async () => {
+  t = await openServiceTest();
+  account = createAccount(t);
+  ann = await t.person('ann');
+});
+afterEach(() => t.close());
+
+async function otherBrowser(): Promise<{ id: string; closedWith: () => string | null }> {
+  const row = await t.db.authSession.create({
+    data: {
+      id: 'other',
+      userId: ann.userId,
+      address: '127.0.0.2',
+      userAgent: 'other',
+      expiresAt: new Date(Date.now() + 60_000),
+    },
+  });
+  let closed: string | null = null;
+  t.sockets.register({
+    identity: { ...ann, credentialId: row.id },
+    sandboxId: null,
+    close: (code) => {
+      closed = code;
+    },
+  });
+  return { id: row.id, closedWith: () => closed };
+}
+
+test('preferences are merged, and a value of another version falls back to the defaults', async () => {
+  await account.setPreferences(ann, { theme: 'dark' });
+  const me = await account.setPreferences(ann, { terminalFontSize: 18 });
+  expect(me.preferences).toMatchObject({ theme: 'dark', terminalFontSize: 18, clipboardWrite: 'ask' });
+  await t.db.user.update({ where: { id: ann.userId }, data: { preferences: '{"theme":"sepia"}' } });
+  expect((await account.me(ann)).preferences.theme).toBe('system');
+});
+
+test('changing the password needs the present one and ends the other log-ins at once', async () => {
+  const passwordHash = await hashPassword('first password');
+  await t.db.user.update({ where: { id: ann.userId }, data: { passwordHash, mustChangePassword: true } });
+  const other = await otherBrowser();
+  await expect(
+    account.changePassword(ann, { current: 'wrong', next: 'second password' }),
+  ).rejects.toMatchObject({
+    code: 'invalid_input',
+    field: 'current',
+  });
+  expect(other.closedWith()).toBeNull();
+  await account.changePassword(ann, { current: 'first password', next: 'second password' });
+  expect(other.closedWith()).toBe('unauthenticated');
+  const user = await t.db.user.findUniqueOrThrow({ where: { id: ann.userId } });
+  expect(await verifyPassword('second password', user.passwordHash)).toBe(true);
+  expect(user.mustChangePassword).toBe(false);
+  expect((await account.browserSessions(ann)).map((it) => it.current)).toEqual([true]);
+});
+
+test('a browser session of somebody else cannot be revoked', async () => {
+  const eve = await t.person('eve');
+  await expect(account.revokeBrowserSession(eve, ann.credentialId)).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  const other = await otherBrowser();
+  await account.revokeBrowserSession(ann, other.id);
+  expect(other.closedWith()).toBe('unauthenticated');
+});
+
+test('a token is shown once, kept as a hash, and cannot make another token', async () => {
+  const { token, view } = await account.createToken(ann, { label: 'laptop', expiresInDays: 1 });
+  expect(JSON.stringify(await account.tokens(ann))).not.toContain(token);
+  expect(JSON.stringify(await t.db.apiToken.findMany())).not.toContain(token);
+  const viaToken: Identity = { ...ann, via: 'token', credentialId: view.id };
+  await expect(account.createToken(viaToken, { label: 'more', expiresInDays: null })).rejects.toMatchObject({
+    code: 'forbidden',
+  });
+  await account.revokeToken(ann, view.id);
+  expect(await account.tokens(ann)).toEqual([]);
+  await expect(account.revokeToken(ann, view.id)).rejects.toMatchObject({ code: 'not_found' });
+});
