@@ -1,22 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AuthOptions, Session } from 'next-auth';
-import { AuthHandler } from 'next-auth/core';
+import type { NextApiRequest, NextApiResponse } from 'next';
+import NextAuthModule, { type AuthOptions, type Session } from 'next-auth';
 import type { JWT } from 'next-auth/jwt';
 import CredentialsModule from 'next-auth/providers/credentials';
 import type { Logger } from 'pino';
 import { type AppError, toAppError } from '../../shared/errors';
 import type { Identity } from '../contracts';
 import type { Peer } from './client-address';
-import { type cookieNames, formatCookie, parseCookies } from './cookies';
+import { type cookieNames, parseCookies } from './cookies';
 import { userAgentOf } from './identity';
 import { type KeyRing, SESSION_MAX_AGE_SECONDS } from './key-ring';
 import type { SignedIn, SignIn } from './sign-in';
 
-// CommonJS that Node's loader hands over as a namespace and bundlers as the function itself.
-const Credentials =
-  'default' in CredentialsModule
-    ? (CredentialsModule.default as unknown as typeof CredentialsModule)
-    : CredentialsModule;
+/** CommonJS: Node's loader hands over a namespace, bundlers the function itself. The cast says just that. */
+function unwrap<T>(module: T): T {
+  return typeof module === 'object' && module !== null && 'default' in module
+    ? (module.default as T)
+    : module;
+}
+const Credentials = unwrap(CredentialsModule);
+const NextAuth = unwrap(NextAuthModule);
 
 /** next-auth's actions that we serve, each with its method; everything else under /api/auth is REST's or not found. */
 const actions: Record<string, readonly string[]> = {
@@ -125,52 +128,67 @@ export function createNextAuth({ signIn, ring, names, secret, secure, log }: Nex
       const cookies = parseCookies(request.headers.cookie);
       if (!identity) delete cookies[names.session];
       let failure: AppError | undefined;
-      const answer = await AuthHandler({
-        req: {
-          // Checked against the table above.
-          action: action as 'session',
-          providerId,
+      const answer = createAnswer();
+      await NextAuth(
+        // What next-auth reads of a pages-API request and writes of its response; it takes nothing else of them.
+        {
           method: request.method,
-          query: Object.fromEntries(url.searchParams),
+          query: {
+            ...Object.fromEntries(url.searchParams),
+            nextauth: providerId ? [action, providerId] : [action],
+          },
           body,
           cookies,
-          error: url.searchParams.get('error') ?? undefined,
           headers: { host: peer.host, 'x-forwarded-host': peer.host, 'x-forwarded-proto': peer.scheme },
-        },
-        options: optionsFor(call, (error) => {
+        } as unknown as NextApiRequest,
+        answer as unknown as NextApiResponse,
+        optionsFor(call, (error) => {
           failure = error;
         }),
-      });
+      );
+      const setCookies = [answer.headers.get('set-cookie') ?? []].flat().map(String);
       // next-auth verified its CSRF token before it cleared the cookie; now the log-in itself ends.
-      const cleared = answer.cookies?.some((it) => it.name === names.session && it.value === '');
+      const cleared = setCookies.some((it) => it.startsWith(`${names.session}=;`));
       if (action === 'signout' && request.method === 'POST' && cleared && identity)
         await signIn.signOut(identity);
-      const keep = action !== 'session';
-      for (const it of answer.cookies ?? []) {
+      for (const [name, value] of answer.headers) if (name !== 'set-cookie') response.setHeader(name, value);
+      for (const it of setCookies) {
         // The session's length is fixed at sign-in: reading it gives no longer one.
-        if (!keep && it.name === names.session) continue;
-        response.appendHeader('set-cookie', formatCookie(it.name, it.value, it.options));
+        if (action === 'session' && it.startsWith(`${names.session}=`)) continue;
+        response.appendHeader('set-cookie', it);
       }
-      for (const { key, value } of answer.headers ?? []) response.setHeader(key, value);
       response.setHeader('cache-control', 'private, no-store');
       if (failure?.retryAfterSeconds) response.setHeader('retry-after', String(failure.retryAfterSeconds));
-      response.statusCode = failure?.entry.http ?? answer.status ?? 200;
-      if (answer.redirect) {
-        if (body.json === 'true') {
-          response.setHeader('content-type', 'application/json; charset=utf-8');
-          response.end(JSON.stringify({ url: answer.redirect }));
-        } else {
-          response.statusCode = 302;
-          response.setHeader('location', answer.redirect);
-          response.end();
-        }
-        return;
-      }
-      response.end(
-        typeof answer.body === 'string' || answer.body === undefined
-          ? answer.body
-          : JSON.stringify(answer.body),
-      );
+      response.statusCode = failure && body.json === 'true' ? failure.entry.http : answer.statusCode;
+      response.end(answer.body);
     },
   };
+}
+
+/** The part of Next's pages-API response that next-auth uses. */
+function createAnswer() {
+  const headers = new Map<string, string | string[]>();
+  const answer = {
+    headers,
+    statusCode: 200,
+    body: '',
+    status(code: number) {
+      answer.statusCode = code;
+      return answer;
+    },
+    getHeader: (name: string) => headers.get(name.toLowerCase()),
+    setHeader(name: string, value: string | string[]) {
+      headers.set(name.toLowerCase(), value);
+      return answer;
+    },
+    json(value: unknown) {
+      headers.set('content-type', 'application/json; charset=utf-8');
+      answer.body = JSON.stringify(value);
+    },
+    send(value: unknown) {
+      answer.body = typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+    },
+    end() {},
+  };
+  return answer;
 }
