@@ -1,0 +1,313 @@
+/** The gateway's settings. The only reader of process.env; every setting stands in the table below, nowhere else. */
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { passwordSchema, usernameSchema } from '../shared/views';
+import { databaseFile } from './db/open';
+
+interface Setting<S extends z.ZodType> {
+  /** From the variable's text to its value; the message of a failed check says how to mend it. */
+  schema: S;
+  /** Null = not set. A text such as `DATA_DIR/...` is only shown: `fill` below makes the value. */
+  default: string | null;
+  description: string;
+  example: string;
+}
+const setting = <S extends z.ZodType>(it: Setting<S>): Setting<S> => it;
+
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Shorter would stop a sandbox while its owner reads what Claude wrote. */
+const IDLE_MIN_MS = 60_000;
+
+const duration = z.string().transform((text, ctx) => {
+  if (text === '0') return 0;
+  const match = /^(\d{1,6})([smhd])$/.exec(text);
+  const ms = Number(match?.[1] ?? 0) * (UNIT_MS[match?.[2] ?? ''] ?? 0);
+  if (ms >= IDLE_MIN_MS) return ms;
+  ctx.addIssue({
+    code: 'custom',
+    message: 'Give a time of at least a minute such as 90s, 30m, 2h or 1d, or 0 for off.',
+  });
+  return z.NEVER;
+});
+
+const listenAddress = z.string().transform((text, ctx) => {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match && port >= 1 && port <= 65_535) return { host: match[1] ?? (match[2] || '127.0.0.1'), port };
+  ctx.addIssue({ code: 'custom', message: 'Give HOST:PORT or :PORT, such as 127.0.0.1:2222.' });
+  return z.NEVER;
+});
+
+const isProxy = (entry: string) => {
+  const [address = '', bits, rest] = entry.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest !== undefined) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
+};
+
+const text = z.string();
+const httpUrl = z.url({ protocol: /^https?$/, error: 'Give a whole http:// or https:// address.' });
+
+export const settings = {
+  PORT: setting({
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/, 'Give a port from 0 to 65535.')
+      .transform(Number)
+      .refine((it) => it <= 65_535, 'Give a port from 0 to 65535.'),
+    default: '8080',
+    description: 'Port of the web app and all APIs. 0 takes a free one.',
+    example: '3000',
+  }),
+  HOST: setting({
+    schema: text.regex(/^[A-Za-z0-9.:_-]+$/, 'Give an address or a host name without a port.'),
+    default: '127.0.0.1',
+    description:
+      'Address to listen on. Anything but loopback belongs behind a reverse proxy that speaks HTTPS.',
+    example: '0.0.0.0',
+  }),
+  DATA_DIR: setting({
+    schema: text.transform((it) => resolve(it)),
+    default: './data',
+    description: 'Folder of everything that is kept: database, keys, the instance id.',
+    example: '/var/lib/cloud-claude',
+  }),
+  DATABASE_URL: setting({
+    schema: text.superRefine((it, ctx) => {
+      if (/^postgres(ql)?:/.test(it)) {
+        ctx.addIssue({
+          code: 'custom',
+          message: 'PostgreSQL is not served yet; leave it out or give a file: URL.',
+        });
+        return;
+      }
+      try {
+        databaseFile(it);
+      } catch {
+        ctx.addIssue({ code: 'custom', message: 'Give a file: URL such as file:./data/db/cloud-claude.db.' });
+      }
+    }),
+    default: 'file:DATA_DIR/db/cloud-claude.db',
+    description: 'The SQLite database. PostgreSQL is not served yet.',
+    example: 'file:/var/lib/cloud-claude/db/cloud-claude.db',
+  }),
+  ADMIN_USERNAME: setting({
+    schema: usernameSchema,
+    default: 'admin',
+    description: 'Name of the first administrator. Read at the first start only.',
+    example: 'ada',
+  }),
+  ADMIN_PASSWORD: setting({
+    schema: passwordSchema,
+    default: null,
+    description:
+      'Password of the first administrator. Read at the first start only; without it one is made and shown once.',
+    example: 'a long sentence of your own',
+  }),
+  SSH_PROXY_ADDR: setting({
+    schema: listenAddress,
+    default: null,
+    description: 'Address of the SSH proxy. Checked, but not served yet.',
+    example: '127.0.0.1:2222',
+  }),
+  HOST_AGENT_MODE: setting({
+    schema: z.enum(['socket', 'embedded'], 'Give socket or embedded.'),
+    default: 'socket',
+    description:
+      'How the privileged agent runs: its own process behind a socket, or inside this one (development; needs root).',
+    example: 'embedded',
+  }),
+  HOST_AGENT_SOCKET: setting({
+    schema: text
+      .transform((it) => resolve(it))
+      .refine(
+        (it) => Buffer.byteLength(it) <= 107,
+        'Give a path of at most 107 bytes: the kernel takes no longer socket path. A shorter DATA_DIR helps too.',
+      ),
+    default: 'DATA_DIR/run/agent.sock',
+    description: "The agent's Unix socket.",
+    example: '/run/cloud-claude/agent.sock',
+  }),
+  ANTHROPIC_API_KEY: setting({
+    schema: text.regex(/^\S+$/, 'Give the key without spaces or line ends.'),
+    default: null,
+    description: 'API key for Claude in all sandboxes. It stays with the gateway and never enters a sandbox.',
+    example: 'sk-ant-...',
+  }),
+  ANTHROPIC_AUTH_TOKEN: setting({
+    schema: text.regex(/^\S+$/, 'Give the token without spaces or line ends.'),
+    default: null,
+    description: 'Bearer token instead of an API key, for gateways that speak the same API.',
+    example: 'token-...',
+  }),
+  ANTHROPIC_BASE_URL: setting({
+    schema: httpUrl.transform((it) => it.replace(/\/+$/, '')),
+    default: 'https://api.anthropic.com',
+    description: "Where Claude's API requests go.",
+    example: 'https://llm.example.org',
+  }),
+  BASE_DOMAIN: setting({
+    schema: text.regex(
+      /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+      'Give a lower-case host name without scheme and port.',
+    ),
+    default: null,
+    description:
+      'Host name people open. When set, requests for other hosts are refused (but /healthz and /metrics on a loopback name).',
+    example: 'claude.example.org',
+  }),
+  BASE_SCHEME: setting({
+    schema: z.enum(['http', 'https'], 'Give http or https.'),
+    default: 'http',
+    description: 'Scheme people open it with. https makes cookies Secure and sends HSTS.',
+    example: 'https',
+  }),
+  TRUSTED_PROXY: setting({
+    schema: text
+      .transform((it) =>
+        it
+          .split(',')
+          .map((entry) => entry.trim())
+          .filter(Boolean),
+      )
+      .refine(
+        (it) => it.every(isProxy),
+        'Give addresses or networks with commas between, such as 127.0.0.1,10.0.0.0/8.',
+      ),
+    default: '',
+    description:
+      'Reverse proxies whose X-Forwarded-For, -Host and -Proto are believed. Without it, all people behind one share its log-in throttle.',
+    example: '127.0.0.1,10.0.0.0/8',
+  }),
+  IDLE_TIMEOUT: setting({
+    schema: duration,
+    default: '0',
+    description: 'Stop a sandbox that nobody has used for this long. 0 = never.',
+    example: '30m',
+  }),
+  METRICS_TOKEN: setting({
+    schema: text.regex(/^[\x21-\x7e]{16,}$/, 'Give at least 16 characters without spaces.'),
+    default: null,
+    description: 'Bearer token for /metrics. Without it there is no /metrics.',
+    example: 'a-long-random-text',
+  }),
+  LOG_LEVEL: setting({
+    schema: z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'Give fatal, error, warn, info, debug, trace or silent.',
+    ),
+    default: 'info',
+    description: 'How much is logged, as JSON lines on stderr.',
+    example: 'debug',
+  }),
+  SANDBOX_IMAGE: setting({
+    schema: text.regex(
+      /^cloud-claude\/sandbox:[0-9a-f]{12,64}$/,
+      'Leave it to npm start, which sets it to the image it built.',
+    ),
+    default: null,
+    description: 'Image of new sandboxes. Set by npm start.',
+    example: 'cloud-claude/sandbox:0123456789ab',
+  }),
+  NODE_ENV: setting({
+    schema: z.enum(['production', 'development', 'test'], 'Give production or development.'),
+    default: 'production',
+    description: 'development compiles pages while you work on them. Set by npm run dev.',
+    example: 'development',
+  }),
+};
+
+type Settings = typeof settings;
+export type SettingName = keyof Settings;
+type Values = { [K in SettingName]: z.output<Settings[K]['schema']> | undefined };
+
+export interface Config {
+  port: number;
+  host: string;
+  dataDir: string;
+  databaseUrl: string;
+  adminUsername: string;
+  adminPassword: string | null;
+  sshProxyAddr: { host: string; port: number } | null;
+  agentMode: 'socket' | 'embedded';
+  agentSocket: string;
+  anthropic: { apiKey: string | null; authToken: string | null; baseUrl: string };
+  baseDomain: string | null;
+  baseScheme: 'http' | 'https';
+  trustedProxy: string[];
+  /** 0 = off. */
+  idleTimeoutMs: number;
+  metricsToken: string | null;
+  logLevel: string;
+  sandboxImage: string | null;
+  dev: boolean;
+}
+
+/** What is wrong with one setting. Never holds the value: it may be a secret. */
+export interface Problem {
+  name: string;
+  mend: string;
+}
+
+export class ConfigError extends Error {
+  readonly problems: Problem[];
+  constructor(problems: Problem[]) {
+    super(
+      [
+        problems.length === 1 ? 'One setting is not right:' : `${problems.length} settings are not right:`,
+        ...problems.map((it) => `  ${it.name}: ${it.mend}`),
+        'All settings: docs/configuration.md',
+      ].join('\n'),
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** Parses all settings. An empty variable counts as not set. Throws ConfigError with every problem at once. */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const problems: Problem[] = [];
+  const given = (name: SettingName) => env[name] || undefined;
+  const dataDir = resolve(given('DATA_DIR') ?? './data');
+  const fill = (name: SettingName) => settings[name].default?.replace('DATA_DIR', dataDir) || undefined;
+  function parse<N extends SettingName>(name: N): Values[N] {
+    const raw = given(name) ?? fill(name);
+    if (raw === undefined) return undefined;
+    const result = settings[name].schema.safeParse(raw);
+    // The schema is this setting's own; indexing loses that.
+    if (result.success) return result.data as Values[N];
+    problems.push({ name, mend: result.error.issues[0]?.message ?? 'This value is not right.' });
+    return undefined;
+  }
+  const parsed = Object.fromEntries(
+    (Object.keys(settings) as SettingName[]).map((name) => [name, parse(name)]),
+  ) as Values;
+  if (parsed.ANTHROPIC_API_KEY && parsed.ANTHROPIC_AUTH_TOKEN)
+    problems.push({ name: 'ANTHROPIC_AUTH_TOKEN', mend: 'Give this or ANTHROPIC_API_KEY, not both.' });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    port: parsed.PORT ?? 8080,
+    host: parsed.HOST ?? '127.0.0.1',
+    dataDir,
+    databaseUrl: parsed.DATABASE_URL ?? `file:${join(dataDir, 'db', 'cloud-claude.db')}`,
+    adminUsername: parsed.ADMIN_USERNAME ?? 'admin',
+    adminPassword: parsed.ADMIN_PASSWORD ?? null,
+    sshProxyAddr: parsed.SSH_PROXY_ADDR ?? null,
+    agentMode: parsed.HOST_AGENT_MODE ?? 'socket',
+    agentSocket: parsed.HOST_AGENT_SOCKET ?? join(dataDir, 'run', 'agent.sock'),
+    anthropic: {
+      apiKey: parsed.ANTHROPIC_API_KEY ?? null,
+      authToken: parsed.ANTHROPIC_AUTH_TOKEN ?? null,
+      baseUrl: parsed.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com',
+    },
+    baseDomain: parsed.BASE_DOMAIN ?? null,
+    baseScheme: parsed.BASE_SCHEME ?? 'http',
+    trustedProxy: parsed.TRUSTED_PROXY ?? [],
+    idleTimeoutMs: parsed.IDLE_TIMEOUT ?? 0,
+    metricsToken: parsed.METRICS_TOKEN ?? null,
+    logLevel: parsed.LOG_LEVEL ?? 'info',
+    sandboxImage: parsed.SANDBOX_IMAGE ?? null,
+    dev: parsed.NODE_ENV === 'development',
+  };
+}
