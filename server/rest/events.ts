@@ -41,7 +41,13 @@ export function addEventRoutes(app: RestApp, { live, sockets }: { live: Live; so
         try {
           await stream.write(': connected\n\n');
           for await (const event of live.subscribe(identity, from, ended.signal)) {
-            await stream.writeSSE({ id: String(event.id), event: event.topic, data: JSON.stringify(event) });
+            // Unnamed, so that `onmessage` gets them all; `reset` tells that some are lost: fetch everything anew.
+            const lost = event.subject === '*';
+            await stream.writeSSE({
+              id: String(event.id),
+              ...(lost ? { event: 'reset' } : {}),
+              data: JSON.stringify(event),
+            });
           }
         } finally {
           clearInterval(heartbeat);
