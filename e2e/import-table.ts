@@ -20,7 +20,7 @@ export const importTable: Record<string, FolderRule> = {
   /** Compiled without Node's and the browser's types, so that both sides can use it. */
   shared: { folders: [], types: [], packages: ['zod'], never: [], node: false },
   server: { ...anything, folders: ['shared', 'prisma'], never: ['dockerode', ...browserParts] },
-  agent: { ...anything, never: ['next', 'next-auth', 'ssh2', '@prisma/client', ...browserParts] },
+  agent: { ...anything, never: ['next', 'next-auth', '@prisma/client', ...browserParts] },
   image: { ...anything, never: ['next', 'next-auth', 'dockerode', '@prisma/client', ...browserParts] },
   cli: { ...anything, types: routerType, never: ['next', 'next-auth', 'dockerode', '@prisma/client'] },
   app: { ...anything, folders: ['components', 'shared'], types: routerType, node: false },

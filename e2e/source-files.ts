@@ -36,7 +36,9 @@ export function readText(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-export const isTest = (path: string): boolean => /\.(test|spec)\.tsx?$/.test(path);
+/** Tests, and what only tests use: files in `testing/` or `testlab/`, or named `testing.ts`. */
+export const isTest = (path: string): boolean =>
+  /\.(test|spec)\.tsx?$|(^|\/)(testing|testlab)(\/|\.ts$)|^e2e\//.test(path);
 
 /** The first folder of a path, or the file's own name at the root. */
 export const folderOf = (path: string): string => path.split('/')[0] ?? path;

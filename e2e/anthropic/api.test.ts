@@ -53,7 +53,7 @@ test('waits where it is held', async () => {
   let seen = '';
   while (!textOf(seen).includes('before here')) seen += (await reader?.read())?.value ?? '';
   expect(seen).not.toContain('after');
-  api.release('here');
+  await fetch(`${api.url}/scripted/release/here`, { method: 'POST' });
   for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read())
     seen += chunk.value;
   expect(textOf(seen)).toBe('before here\n\nafter here');

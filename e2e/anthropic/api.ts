@@ -1,6 +1,7 @@
 /**
  * A scripted Anthropic API on loopback for the real Claude Code: streams what script.ts decides and keeps every
- * request, so that a test can look at what arrived and under which key.
+ * request, so that a test can look at what arrived and under which key. Tests in another process ask for that at
+ * `GET /scripted/requests` and let a held stream go on with `POST /scripted/release/NAME`.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -42,6 +43,14 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     const path = request.url ?? '/';
+    if (path === '/scripted/requests') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return void response.end(JSON.stringify(requests));
+    }
+    if (path.startsWith('/scripted/release/')) {
+      holdOf(path.slice('/scripted/release/'.length)).resolve();
+      return void response.writeHead(204).end();
+    }
     requests.push({ method: request.method ?? '', path, headers: request.headers, body });
     const route = `${request.method} ${path.split('?')[0]}`;
     if (route === 'HEAD /api/hello') return void response.writeHead(200).end();

@@ -1,0 +1,156 @@
+/** The whole product as its user starts it, on a data folder and a port of its own; taken away without a trace. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { hostTable, LABEL_INSTANCE, uplinkNamespace } from '../shared/names';
+import { until } from './until';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const artifacts = join(root, 'e2e/artifacts');
+const run = promisify(execFile);
+
+/** With everything built a start takes seconds; the first one on a machine also builds image and pages. */
+const START_MS = 900_000;
+const STOP_MS = 30_000;
+
+/** What a test needs to know; plain data, so that it can be handed to another process. */
+export interface ProductFacts {
+  url: string;
+  username: string;
+  password: string;
+  dataDir: string;
+  instance: string;
+  launcherPid: number;
+  logFile: string;
+  apiUrl: string;
+}
+
+export interface ProductOptions {
+  name: string;
+  apiUrl: string;
+  apiKey: string;
+  /** Settings beyond the fixture's own. */
+  env?: Record<string, string>;
+}
+
+export async function startProduct(
+  options: ProductOptions,
+): Promise<ProductFacts & { close(): Promise<void> }> {
+  mkdirSync(artifacts, { recursive: true });
+  const dataDir = mkdtempSync(join(tmpdir(), 'cloud-claude-e2e-'));
+  const port = await freePort();
+  const logFile = join(artifacts, `${options.name}.log`);
+  const log = openSync(logFile, 'w');
+  const username = 'admin';
+  const password = 'correct horse battery';
+  const launcher = spawn(process.execPath, [join(root, 'setup/start.mjs')], {
+    cwd: root,
+    // Not ours: the test runner's own NODE_ENV, options and npm settings.
+    env: {
+      ...pick(['PATH', 'HOME', 'LANG', 'USER', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE']),
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      ADMIN_USERNAME: username,
+      ADMIN_PASSWORD: password,
+      ANTHROPIC_BASE_URL: options.apiUrl,
+      ANTHROPIC_API_KEY: options.apiKey,
+      ...options.env,
+    },
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const url = `http://127.0.0.1:${port}`;
+  const instanceFile = join(dataDir, 'instance');
+  const close = async (): Promise<void> => {
+    await stop(launcher);
+    if (existsSync(instanceFile)) await removeTraces(readFileSync(instanceFile, 'utf8').trim(), dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await until('the product is up', START_MS, () => {
+      if (launcher.exitCode !== null)
+        throw new Error(`it ended with code ${launcher.exitCode}:\n${tail(logFile)}`);
+      return readFileSync(logFile, 'utf8').includes(`Open      ${url}`);
+    });
+  } catch (cause) {
+    await close();
+    throw new Error(`npm start did not come up:\n${tail(logFile)}`, { cause });
+  }
+  const instance = readFileSync(instanceFile, 'utf8').trim();
+  const launcherPid = launcher.pid ?? 0;
+  return { url, username, password, dataDir, instance, launcherPid, logFile, apiUrl: options.apiUrl, close };
+}
+
+export function tail(file: string, lines = 40): string {
+  return readFileSync(file, 'utf8').split('\n').slice(-lines).join('\n');
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** Sandboxes outlive the product by design; a test's must not. Everything is found by this instance's names. */
+async function removeTraces(instance: string, dataDir: string): Promise<void> {
+  const label = `label=${LABEL_INSTANCE}=${instance}`;
+  const containers = await lines('docker', ['ps', '-aq', '--filter', label]);
+  if (containers.length > 0) await run('docker', ['rm', '-f', ...containers]);
+  for (const pid of pidsNaming(join(dataDir, 'agent'))) process.kill(pid, 'SIGKILL');
+  const volumes = await lines('docker', ['volume', 'ls', '-q', '--filter', label]);
+  if (volumes.length > 0) await run('docker', ['volume', 'rm', ...volumes]);
+  // Gone already after an orderly end.
+  await run('nft', ['delete', 'table', 'inet', hostTable(instance)]).catch(() => undefined);
+  await run('ip', ['netns', 'delete', uplinkNamespace(instance)]).catch(() => undefined);
+}
+
+/** Processes whose command line names `text`: sing-box is started with a file in its instance's folder. */
+export function pidsNaming(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => commandLine(Number(name)).includes(text))
+    .map(Number);
+}
+
+export async function lines(file: string, args: readonly string[]): Promise<string[]> {
+  const { stdout } = await run(file, args);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
+
+function pick(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no TCP port');
+  return address.port;
+}
