@@ -51,8 +51,9 @@ export class SessionCommands {
   provider(): string[] {
     return [this.#program, 'provider'];
   }
-  upload(name: string): string[] {
-    return [this.#program, 'upload', name];
+  /** With its size a stream that ends early is thrown away there instead of kept as half a file. */
+  upload(name: string, bytes: number | null): string[] {
+    return [this.#program, 'upload', name, ...(bytes === null ? [] : [String(bytes)])];
   }
 }
 

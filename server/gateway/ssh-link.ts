@@ -85,9 +85,9 @@ export class SshLink {
   }
 
   exec(command: string, env: Record<string, string>): Promise<ChannelStream> {
-    return this.#open<ClientChannel>((done) => this.client.exec(command, { env }, done)).then(
-      (channel) => new ChannelStream(channel),
-    );
+    return this.#open<ClientChannel>((done) =>
+      this.client.exec(command, { env: processEnv(env) }, done),
+    ).then((channel) => new ChannelStream(channel));
   }
 
   shell(
@@ -95,7 +95,7 @@ export class SshLink {
     env: Record<string, string>,
     pty: { cols: number; rows: number; term: string },
   ): Promise<PtyStream> {
-    const options: ExecOptions = { env, pty: { ...pty, width: 0, height: 0 } };
+    const options: ExecOptions = { env: processEnv(env), pty: { ...pty, width: 0, height: 0 } };
     return this.#open<ClientChannel>((done) => {
       withWindow(this.client, PTY_WINDOW_BYTES, () => this.client.exec(command, options, done));
     }).then((channel) => new PtyStream(this.client, channel));
@@ -166,6 +166,11 @@ export class SshLink {
 
 function gone(cause: unknown): AppError {
   return new AppError('unavailable', 'The connection to the sandbox was lost.', { cause });
+}
+
+/** ssh2's types want the environment of a Node process, where other packages declare names as always set. */
+function processEnv(env: Record<string, string>): NodeJS.ProcessEnv {
+  return env as NodeJS.ProcessEnv;
 }
 
 /** RFC 4254 section 5.1: 2 = connect failed (what OpenSSH says past MaxSessions), 4 = resource shortage. */

@@ -48,7 +48,7 @@ export async function startGateway(options: {
   const folder = await mkdtemp(join(tmpdir(), 'cc-gateway-'));
   scope.add('folder', folder, (it) => rm(it, { recursive: true }));
   const { db } = scope.own('db', await openDb({ url: `file:${folder}/test.db` }));
-  const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
+  const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
   const recorded = recorder();
   await seed(db, options.box.hostKey);
   const agent: AgentClient = {

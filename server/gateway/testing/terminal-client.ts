@@ -1,6 +1,7 @@
 /** For tests and benches: what the browser does, on @xterm/headless: history, screen, acks, input that is kept. */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
+import unicode11 from '@xterm/addon-unicode11';
 import headless from '@xterm/headless';
 import { WebSocket } from 'ws';
 import { TERMINAL_ACK_BYTES } from '../../../shared/limits';
@@ -53,6 +54,9 @@ export class TerminalClient extends EventEmitter {
       scrollback: 60_000,
       allowProposedApi: true,
     });
+    // tmux counts an emoji as two columns; so does the browser's terminal, with the same addon.
+    this.terminal.loadAddon(new unicode11.Unicode11Addon());
+    this.terminal.unicode.activeVersion = '11';
     this.terminal.onData((text) => this.type(text));
   }
 

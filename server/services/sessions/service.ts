@@ -1,0 +1,214 @@
+/** Sessions of a sandbox: list, create, rename, end. Permission first; the sandbox itself is asked through SSH. */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { AppError } from '../../../shared/errors';
+import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
+import { SANDBOX_WORKDIR } from '../../../shared/names';
+import type { Actor, Audit, Db, DbOrTx, Identity, Live, SandboxAccess, Services } from '../../contracts';
+import { actorOf, systemActor } from '../../contracts';
+import type { GatewayConnections } from '../../gateway/connections';
+import { SESSION_ENDED_EXIT, WORKDIR_MISSING_EXIT } from '../../gateway/sandbox-command';
+import { createSessionStates } from './states';
+import { sessionView } from './view';
+
+/** The size a session has until its first viewer comes. */
+const FIRST_COLS = 120;
+const FIRST_ROWS = 32;
+
+export interface SessionsOptions {
+  db: Db;
+  live: Live;
+  audit: Audit;
+  log: Logger;
+  access: SandboxAccess;
+  connections: GatewayConnections;
+}
+
+export type SessionsService = Services['sessions'] & {
+  /**
+   * For the create task: makes the first Claude session of a sandbox and opens it, unless the sandbox has one.
+   * Safe to repeat. `userId` null = the system.
+   */
+  openFirst(sandboxId: string, userId: string | null): Promise<void>;
+};
+
+interface NewSession {
+  sandboxId: string;
+  kind: 'claude' | 'shell';
+  workdir?: string | undefined;
+  name?: string | undefined;
+  permissionMode?: string | undefined;
+}
+
+export function createSessions(options: SessionsOptions): SessionsService {
+  const { db, live, audit, log, access, connections } = options;
+  const states = createSessionStates(options);
+
+  async function insert(input: NewSession, actor: Actor): Promise<string> {
+    const id = randomUUID();
+    await db.$transaction(async (tx) => {
+      const sandbox = await tx.sandbox.findUnique({ where: { id: input.sandboxId } });
+      if (!sandbox) throw new AppError('not_found');
+      const open = await tx.session.count({ where: { sandboxId: input.sandboxId, state: { not: 'ended' } } });
+      if (open >= SESSIONS_PER_SANDBOX) {
+        throw new AppError('limit_reached', `A sandbox has at most ${SESSIONS_PER_SANDBOX} open sessions.`);
+      }
+      const name = input.name ?? (await freeName(tx, input.sandboxId, input.kind));
+      await tx.session.create({
+        data: {
+          id,
+          sandboxId: input.sandboxId,
+          kind: input.kind,
+          name,
+          workdir: input.workdir ?? SANDBOX_WORKDIR,
+          permissionMode: input.permissionMode ?? 'bypassPermissions',
+          createdById: actor.userId ?? sandbox.ownerId,
+        },
+      });
+      await audit.record(tx, {
+        type: 'session.create',
+        actor,
+        target: { type: 'session', id, name },
+        message: `opened ${name} in ${sandbox.name}`,
+        after: { sandboxId: input.sandboxId, kind: input.kind },
+      });
+      await record(tx, 'created', id, input.sandboxId);
+    });
+    live.flush();
+    return id;
+  }
+
+  /** Brings the session up in its sandbox. A session whose folder is missing is taken back: it never was. */
+  async function open(id: string): Promise<void> {
+    const row = await db.session.findUniqueOrThrow({ where: { id } });
+    try {
+      const connection = await connections.get(row.sandboxId);
+      const { code, stderr } = await connection.exec(connections.commands.open(row, FIRST_COLS, FIRST_ROWS));
+      if (code === WORKDIR_MISSING_EXIT) {
+        throw new AppError('invalid_input', `The folder ${row.workdir} does not exist in the sandbox.`, {
+          field: 'workdir',
+        });
+      }
+      if (code !== 0 && code !== SESSION_ENDED_EXIT) {
+        const cause = new Error(`open: exit ${code}: ${stderr.toString('utf8').slice(0, 500)}`);
+        throw new AppError('unavailable', 'The session could not be opened.', { cause });
+      }
+    } catch (error) {
+      await db.$transaction(async (tx) => {
+        const { count } = await tx.session.deleteMany({ where: { id, state: 'starting' } });
+        if (count > 0) await record(tx, 'deleted', id, row.sandboxId);
+      });
+      live.flush();
+      throw error;
+    }
+    await states.running(id);
+  }
+
+  async function view(id: string) {
+    const row = await db.session.findUnique({ where: { id }, include: { sandbox: true } });
+    if (!row) throw new AppError('not_found');
+    return sessionView(row, row.sandbox.state, connections.viewers(id));
+  }
+
+  /** The row, when this identity may use its sandbox; what one may not see does not exist. */
+  async function usable(identity: Identity, id: string) {
+    const row = await db.session.findUnique({ where: { id } });
+    if (!row) throw new AppError('not_found');
+    await access(identity, row.sandboxId, 'use');
+    return row;
+  }
+
+  function record(tx: DbOrTx, action: 'created' | 'updated' | 'deleted', id: string, sandboxId: string) {
+    return live.record(tx, { topic: 'session', action, subject: id, sandboxId });
+  }
+
+  return {
+    async list(identity, filter) {
+      const { sandboxId } = filter;
+      if (sandboxId !== undefined) await access(identity, sandboxId, 'use');
+      const rows = await db.session.findMany({
+        where:
+          sandboxId === undefined
+            ? { sandbox: { workspace: { members: { some: { userId: identity.userId } } } } }
+            : { sandboxId },
+        include: { sandbox: { select: { state: true } } },
+        orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      });
+      return rows.map((row) => sessionView(row, row.sandbox.state, connections.viewers(row.id)));
+    },
+
+    async create(identity, input) {
+      await access(identity, input.sandboxId, 'use');
+      const sandbox = await db.sandbox.findUnique({
+        where: { id: input.sandboxId },
+        select: { state: true },
+      });
+      if (sandbox?.state !== 'running' && sandbox?.state !== 'unavailable')
+        throw new AppError('sandbox_not_running');
+      const id = await insert(input, actorOf(identity));
+      await open(id);
+      return view(id);
+    },
+
+    async rename(identity, { id, name }) {
+      const row = await usable(identity, id);
+      await db.$transaction(async (tx) => {
+        await tx.session.update({ where: { id }, data: { name } });
+        await audit.record(tx, {
+          type: 'session.rename',
+          actor: actorOf(identity),
+          target: { type: 'session', id, name },
+          message: `renamed ${row.name} to ${name}`,
+          before: { name: row.name },
+          after: { name },
+        });
+        await record(tx, 'updated', id, row.sandboxId);
+      });
+      live.flush();
+      return view(id);
+    },
+
+    async end(identity, id) {
+      const row = await usable(identity, id);
+      if (row.state === 'ended') return view(id);
+      const sandbox = await db.sandbox.findUnique({ where: { id: row.sandboxId }, select: { state: true } });
+      // First the row: whatever looks now, sees it ended by its user and not by itself.
+      await states.ended(id, {
+        exitCode: null,
+        reason: `Ended by ${identity.username}.`,
+        actor: actorOf(identity),
+      });
+      // A sandbox that does not run has no process of it; `session open` is never asked for an ended row again.
+      if (sandbox?.state === 'running' || sandbox?.state === 'unavailable') {
+        const connection = await connections.get(row.sandboxId);
+        const { code, stderr } = await connection.exec(connections.commands.end(id));
+        if (code !== 0)
+          log.warn({ session: id, code, stderr: stderr.toString('utf8').slice(0, 500) }, 'session end');
+      }
+      return view(id);
+    },
+
+    async openFirst(sandboxId, userId) {
+      const existing = await db.session.findFirst({ where: { sandboxId } });
+      if (existing && existing.state !== 'starting') return;
+      const user = userId === null ? null : await db.user.findUnique({ where: { id: userId } });
+      const actor: Actor = user
+        ? { userId: user.id, name: user.username, address: null, userAgent: null }
+        : systemActor('tasks');
+      await open(existing?.id ?? (await insert({ sandboxId, kind: 'claude' }, actor)));
+    },
+  };
+}
+
+/** `Claude 1`, `Shell 2`: the lowest number that no open session of the sandbox has. */
+async function freeName(tx: DbOrTx, sandboxId: string, kind: 'claude' | 'shell'): Promise<string> {
+  const word = kind === 'claude' ? 'Claude' : 'Shell';
+  const rows = await tx.session.findMany({
+    where: { sandboxId, state: { not: 'ended' } },
+    select: { name: true },
+  });
+  const taken = new Set(rows.map((row) => row.name));
+  let number = 1;
+  while (taken.has(`${word} ${number}`)) number += 1;
+  return `${word} ${number}`;
+}
