@@ -97,7 +97,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The last complaint in the log since `from`, without time stamp; null when it said nothing. */
+/** Its last fatal words in the log since `from`, without time stamp; null when it said none. */
 export async function lastComplaint(files: SingBoxFiles, from: number): Promise<string | null> {
   const size = await sizeOf(files.log);
   const start = Math.max(Math.min(from, size), size - LOG_TAIL_BYTES);
@@ -106,8 +106,9 @@ export async function lastComplaint(files: SingBoxFiles, from: number): Promise<
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
     const lines = buffer.subarray(0, bytesRead).toString('utf8').split('\n').reverse();
-    const line = lines.find((it) => /\bFATAL\b/.test(it)) ?? lines.find((it) => it.trim() !== '');
-    return line === undefined ? null : line.replace(/^.*?\b(FATAL|ERROR|WARN)\b(\[\d+\])?\s*/, '').trim();
+    // Other lines tell of single connections and not why the process ended.
+    const line = lines.find((it) => /\bFATAL\b|^panic: |^fatal error: /.test(it));
+    return line === undefined ? null : line.replace(/^.*?\bFATAL\b(\[\d+\])?\s*/, '').trim();
   } finally {
     await handle.close();
   }

@@ -95,6 +95,6 @@ test("sing-box's last words become a sentence", () => {
   expect(
     tunnelReason('start service: initialize inbound/tun[tun]: configure tun interface: permission denied'),
   ).toBe('The host did not let the tunnel make its network interface.');
-  expect(tunnelReason('something new happened')).toBe('The tunnel ended: something new happened');
-  expect(tunnelReason(null)).toMatch(/without a word/);
+  expect(tunnelReason('something new happened')).toBe('The tunnel ended: something new happened.');
+  expect(tunnelReason(null)).toMatch(/from outside/);
 });

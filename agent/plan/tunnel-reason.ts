@@ -18,7 +18,7 @@ const sentences: readonly [RegExp, string][] = [
 const RAW_MAX = 200;
 
 export function tunnelReason(complaint: string | null): string {
-  if (complaint === null) return 'The tunnel ended without a word; it is started again.';
+  if (complaint === null) return 'The tunnel was ended from outside; it is started again.';
   for (const [pattern, sentence] of sentences) if (pattern.test(complaint)) return sentence;
-  return `The tunnel ended: ${complaint.slice(0, RAW_MAX)}`;
+  return `The tunnel ended: ${complaint.slice(0, RAW_MAX)}.`;
 }

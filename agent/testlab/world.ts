@@ -50,7 +50,7 @@ export async function createWorld(instance: string): Promise<World> {
 }
 
 async function startServer(namespace: string, answer: string): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('./world.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('./internet.mjs', import.meta.url));
   const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, script, answer], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,0 +1,305 @@
+import { readdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AgentNotice, SandboxSpec } from '../shared/agent-api';
+import { hostTable } from '../shared/names';
+import { Namespace, removeNamespace } from './apply/netns';
+import { links } from './apply/proc';
+import { run } from './apply/run';
+import { startAgent } from './start';
+import { capture } from './testlab/capture';
+import { createLab, type Lab, quietLog, until } from './testlab/lab';
+import { createWorld, type World } from './testlab/world';
+
+let lab: Lab;
+let world: World;
+let agent: { close(): Promise<void> };
+let box: SandboxSpec;
+let hostServer: Server;
+let hostPort: number;
+const notices: AgentNotice[] = [];
+const unwatch = new AbortController();
+let watching: Promise<unknown>;
+
+beforeAll(async () => {
+  lab = await createLab();
+  world = await createWorld(lab.instance);
+  agent = await startAgent({
+    instance: lab.instance,
+    dataDir: lab.dataDir,
+    socket: lab.socket,
+    owner: { uid: 0, gid: 0 },
+    log: quietLog,
+    // Private on purpose: the one private address that may be reached, on port 53 only.
+    resolvers: [world.privateAddress],
+  });
+  watching = lab
+    .call('watch', {}, { onNotice: (notice) => notices.push(notice), signal: unwatch.signal })
+    .catch(() => {});
+  hostServer = createServer((_request, response) => response.end('the host\n'));
+  await new Promise<void>((resolve) => hostServer.listen(0, '0.0.0.0', resolve));
+  // A TCP server on a numbered port has an AddressInfo (Node's net documentation).
+  hostPort = (hostServer.address() as AddressInfo).port;
+  box = lab.newSpec();
+  await lab.call('sandbox.ensure', box);
+});
+afterAll(async () => {
+  hostServer?.close();
+  unwatch.abort();
+  await watching;
+  await agent?.close();
+  await lab?.clean();
+  await world?.close();
+});
+
+const curl = (user: 'root' | 'claude', url: string) =>
+  lab.inside(box.id, user, ['curl', '-sS', '-m', '3', '-o', '/dev/null', '-w', '%{http_code}', url]);
+const reachesWeb = async () => (await curl('claude', `http://${world.address}/`)).stdout === '200';
+const dig = async (...args: string[]) =>
+  (await lab.inside(box.id, 'claude', ['dig', '+short', '+time=2', '+tries=1', ...args])).stdout.trim();
+const noticed = (what: AgentNotice['what']) =>
+  until(what, async () => notices.find((it) => it.what === what && it.sandbox === box.id) ?? null);
+const observe = () => lab.call('sandbox.observe', { id: box.id });
+
+/** Sends to `address` by every means a program has; prints how many sends the kernel took. */
+const SENDER = `
+import socket, sys
+address, seconds = sys.argv[1], float(sys.argv[2])
+import time
+sent = 0
+def attempt(work):
+    global sent
+    try:
+        work()
+        sent += 1
+    except OSError:
+        pass
+def raw():
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind(('tun0', 0x0800)); s.send(b'\\x45' + b'\\0' * 60)
+def icmp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP); s.sendto(b'\\x08\\0' * 8, (address, 0))
+def ping():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP); s.sendto(b'\\x08\\0' * 8, (address, 0))
+def tcp():
+    s = socket.socket(); s.settimeout(0.05); s.connect((address, 80)); s.close()
+def six():
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.sendto(b'x', ('2001:db8::1', 9999))
+def sctp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_SEQPACKET, 132); s.sendto(b'x', (address, 9999))
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+end = time.time() + seconds
+while True:
+    for target in (address, '255.255.255.255', '224.0.0.251', '169.254.169.254'):
+        attempt(lambda: udp.sendto(b'canary', (target, 9999)))
+    for way in (raw, icmp, ping, tcp, six, sctp):
+        attempt(way)
+    if time.time() > end: break
+print(sent)
+`;
+
+describe('golden files', () => {
+  const testdata = fileURLToPath(new URL('./plan/testdata', import.meta.url));
+  const files = readdirSync(testdata);
+
+  test('the real nft accepts every ruleset', async () => {
+    const scratch = `ccw-${lab.instance}-nft`;
+    await run(['ip', 'netns', 'add', scratch]);
+    const namespace = await Namespace.named(scratch);
+    try {
+      const rulesets = files.filter((it) => it.endsWith('.nft'));
+      expect(rulesets.length).toBe(4);
+      for (const file of rulesets) await namespace.run(['nft', '-c', '-f', `${testdata}/${file}`]);
+    } finally {
+      await namespace.close();
+      await removeNamespace(scratch);
+    }
+  });
+
+  test('the real sing-box accepts every configuration', async () => {
+    const configs = files.filter((it) => it.startsWith('sing-box-'));
+    expect(configs.length).toBe(2);
+    for (const file of configs) await run(['sing-box', 'check', '-c', `${testdata}/${file}`]);
+  });
+});
+
+describe('the way out', () => {
+  test('a public web server is reached, from the address of the host', async () => {
+    const { stdout } = await lab.inside(box.id, 'claude', [
+      'curl',
+      '-sS',
+      '-m',
+      '5',
+      `http://${world.address}/`,
+    ]);
+    expect(stdout).toBe(`hello ${world.hostAddress}\n`);
+  });
+
+  test('names are answered whatever server is asked, over UDP and TCP', async () => {
+    expect(await dig('one.test')).toBe(world.address);
+    expect(await dig('+tcp', 'two.test')).toBe(world.address);
+    expect(await dig('@10.9.8.7', 'three.test')).toBe(world.address);
+    expect(await dig('+tcp', '@203.0.113.53', 'four.test')).toBe(world.address);
+    expect((await curl('claude', 'http://five.test/')).stdout).toBe('200');
+    expect(await dig('AAAA', 'six.test')).toBe('');
+  });
+
+  test.each(['claude', 'root'] as const)('the neighbourhood is refused at once to %s', async (user) => {
+    const { stdout } = await run(['ip', '-j', '-4', 'addr', 'show', 'scope', 'global']);
+    // iproute2's own shape.
+    const links = JSON.parse(stdout) as { addr_info: { local: string }[] }[];
+    const own = links.flatMap((it) => it.addr_info.map((address) => address.local));
+    expect(own).toContain(world.hostAddress);
+    const targets = [
+      ...own.map((it) => `http://${it}:${hostPort}/`),
+      `http://${world.privateAddress}/`,
+      'http://10.0.0.1/',
+      'http://172.17.0.1/',
+      'http://192.168.1.1/',
+      'http://100.64.0.1/',
+      'http://169.254.169.254/latest/meta-data/',
+      'http://168.63.129.16/',
+      'http://198.18.5.5/',
+      'http://0.0.0.0:1/',
+      'http://[::ffff:169.254.169.254]/',
+      'http://[fd00:ec2::254]/',
+    ];
+    const answers = await Promise.all(targets.map(async (it) => [it, (await curl(user, it)).stdout]));
+    expect(answers).toEqual(targets.map((it) => [it, '000']));
+  });
+
+  test('only TCP and UDP to public addresses leave, whatever root sends', async () => {
+    const seen = await capture(`dst host ${world.address} and not port 53`);
+    const { code, stderr } = await lab.inside(box.id, 'root', ['python3', '-c', SENDER, world.address, '0']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    await until('the UDP canary', async () => seen.lines.some((it) => it.includes('.9999: UDP')));
+    const lines = await seen.stop();
+    expect(lines.filter((it) => !it.includes(`${world.address}.`))).toEqual([]);
+    expect(lines.filter((it) => !/Flags|UDP/.test(it))).toEqual([]);
+    // Both ends are the host's uplink and the world: the tunnel's own packets.
+    expect(lines.filter((it) => !it.includes(world.hostAddress))).toEqual([]);
+  });
+});
+
+test('PID 1 that sends at once, as root, gets nothing out before the release', async () => {
+  const racer = lab.newSpec();
+  await lab.call('sandbox.ensure', racer);
+  // What root in a sandbox may do: its own init, which sends until it is released.
+  const init = `#!/bin/sh
+python3 -c "$(cat /usr/local/lib/race.py)" ${world.address} 0 > /var/race
+while ! [ -e /run/cloud-claude-release ]; do
+  python3 -c "$(cat /usr/local/lib/race.py)" ${world.address} 0.05 > /dev/null
+done
+echo raced >> /var/race
+exec /usr/local/lib/cloud-claude/init.real
+`;
+  const lib = '/usr/local/lib';
+  const put = (path: string, text: string) =>
+    lab.inside(racer.id, 'root', [
+      'python3',
+      '-c',
+      'import sys; open(sys.argv[1], "w").write(sys.argv[2])',
+      path,
+      text,
+    ]);
+  await put(`${lib}/race.py`, SENDER);
+  await lab.inside(racer.id, 'root', ['mv', `${lib}/cloud-claude/init`, `${lib}/cloud-claude/init.real`]);
+  await put(`${lib}/cloud-claude/init`, init);
+  await lab.inside(racer.id, 'root', ['chmod', '755', `${lib}/cloud-claude/init`]);
+  await lab.call('sandbox.ensure', { ...racer, power: 'stopped' });
+
+  const seen = await capture(`(host ${world.address} and not port 53) or port 9999`);
+  let before: string[] = [];
+  await lab.call('sandbox.ensure', racer, {
+    onStep: (step) => {
+      if (step.step === 'container.release' && step.state === 'started') before = [...seen.lines];
+    },
+  });
+  expect(before).toEqual([]);
+  await seen.stop();
+  expect((await lab.inside(racer.id, 'root', ['cat', '/var/race'])).stdout).toMatch(/^\d+\nraced\n$/);
+  await lab.call('sandbox.remove', { id: racer.id, home: true });
+});
+
+describe('healing', () => {
+  test('sing-box killed: nothing leaves, then it comes back by itself', async () => {
+    notices.length = 0;
+    const [pid] = await lab.singBoxPids();
+    if (pid === undefined) throw new Error('no sing-box runs');
+    const container = await lab.pid(box.id);
+    // Under load: requests all the time, each of them through the tunnel or not at all.
+    const seen = await capture(
+      `host ${world.address} and not src ${world.hostAddress} and not dst ${world.hostAddress}`,
+    );
+    const load = lab.inside(box.id, 'root', ['python3', '-c', SENDER, world.address, '2']);
+    process.kill(pid, 'SIGKILL');
+    await until('no tun', async () => (await links(container)).every((it) => it.name !== 'tun0'));
+    const down = await noticed('tunnel.down');
+    expect(down.detail).toMatch(/\.$/);
+    const up = await noticed('tunnel.up');
+    expect(Date.parse(up.at) - Date.parse(down.at)).toBeLessThan(5_000);
+    await load;
+    expect(await seen.stop()).toEqual([]);
+    expect(await reachesWeb()).toBe(true);
+    expect((await observe()).network).toMatchObject({ tunnel: 'up', restarts: 1, rules: true });
+  });
+
+  test('rules flushed by somebody are loaded again', async () => {
+    notices.length = 0;
+    const namespace = await Namespace.ofProcess(await lab.pid(box.id));
+    await namespace.run(['nft', 'flush', 'ruleset']);
+    await namespace.close();
+    expect((await observe()).network.rules).toBe(false);
+    // sing-box itself still refuses meanwhile.
+    expect((await curl('root', `http://${world.privateAddress}/`)).stdout).toBe('000');
+    await noticed('rules.healed');
+    expect((await observe()).network.rules).toBe(true);
+  });
+
+  test('the host table, when flushed, is loaded again; the sandbox still cannot reach the host', async () => {
+    const table = hostTable(lab.instance);
+    await run(['nft', 'delete', 'table', 'inet', table]);
+    expect((await curl('root', `http://172.17.0.1:${hostPort}/`)).stdout).toBe('000');
+    await until('the host table', async () => {
+      const { code } = await run(['nft', 'list', 'table', 'inet', table], { okCodes: [0, 1] });
+      return code === 0;
+    });
+  });
+
+  test('a link that must not be there fences the sandbox', async () => {
+    notices.length = 0;
+    const namespace = await Namespace.ofProcess(await lab.pid(box.id));
+    await namespace.run(['ip', 'link', 'add', 'dummy0', 'type', 'veth', 'peer', 'name', 'dummy1']);
+    await noticed('tunnel.down');
+    expect((await observe()).network).toMatchObject({
+      tunnel: 'fenced',
+      reason: expect.stringContaining('dummy0'),
+    });
+    expect(await lab.singBoxPids()).toEqual([]);
+    await expect(lab.call('sandbox.ensure', box)).rejects.toThrow('dummy0');
+    await namespace.run(['ip', 'link', 'delete', 'dummy0']);
+    await namespace.close();
+    expect((await lab.call('sandbox.ensure', box)).network.tunnel).toBe('up');
+    expect(await reachesWeb()).toBe(true);
+  });
+
+  test('a container that dies takes its tunnel with it, and is told', async () => {
+    notices.length = 0;
+    await run(['docker', 'kill', lab.name(box.id)]);
+    expect((await noticed('container.died')).detail).toContain('137');
+    await until('no sing-box', async () => (await lab.singBoxPids()).length === 0);
+    expect(await observe()).toMatchObject({ power: 'stopped', exitCode: 137, network: { tunnel: 'absent' } });
+    await lab.call('sandbox.ensure', box);
+    await noticed('container.started');
+    expect(await reachesWeb()).toBe(true);
+  });
+
+  test('paused, it is frozen and its rules and tunnel stay', async () => {
+    await lab.call('sandbox.ensure', { ...box, power: 'paused' });
+    expect((await observe()).network).toMatchObject({ rules: true, tunnel: 'up' });
+    await lab.call('sandbox.ensure', box);
+    expect(await reachesWeb()).toBe(true);
+  });
+});
