@@ -1,0 +1,58 @@
+/** Keeps history bounded: old live events, ended tasks, log-in throttles, ended log-ins, and the audit log by policy. */
+import type { Logger } from 'pino';
+import type { Db } from '../contracts';
+import { createJob, type Job } from './timer';
+
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+const TRIM_EVERY_MS = HOUR_MS;
+/** A browser that slept over a long weekend still replays; an older one refetches everything. */
+export const LIVE_EVENTS_KEPT_MS = 3 * DAY_MS;
+export const TASKS_KEPT_MS = 90 * DAY_MS;
+export const AUTH_SESSIONS_KEPT_MS = 30 * DAY_MS;
+/** A year and a bit: yearly reviews look back over a full one. */
+export const AUDIT_KEPT_MS = 400 * DAY_MS;
+
+export function createTrimJob(options: {
+  db: Db;
+  log: Logger;
+  now?: () => number;
+  intervalMs?: number;
+}): Job {
+  const { db, log, now = Date.now } = options;
+  const before = (age: number) => new Date(now() - age);
+
+  async function work(): Promise<void> {
+    // The newest row stays whatever its age: readers take their position from it.
+    const newest = await db.liveEvent.findFirst({ orderBy: { id: 'desc' }, select: { id: true } });
+    const events = await db.liveEvent.deleteMany({
+      where: { at: { lt: before(LIVE_EVENTS_KEPT_MS) }, id: { lt: newest?.id ?? 0 } },
+    });
+    const tasks = await db.task.deleteMany({
+      where: {
+        state: { in: ['succeeded', 'failed', 'canceled'] },
+        finishedAt: { lt: before(TASKS_KEPT_MS) },
+      },
+    });
+    const throttles = await db.loginThrottle.deleteMany({
+      where: {
+        windowEndsAt: { lt: before(DAY_MS) },
+        OR: [{ blockedUntil: null }, { blockedUntil: { lt: before(0) } }],
+      },
+    });
+    const sessions = await db.authSession.deleteMany({
+      where: { expiresAt: { lt: before(AUTH_SESSIONS_KEPT_MS) } },
+    });
+    const audit = await db.auditEvent.deleteMany({ where: { at: { lt: before(AUDIT_KEPT_MS) } } });
+    const removed = {
+      events: events.count,
+      tasks: tasks.count,
+      throttles: throttles.count,
+      sessions: sessions.count,
+      audit: audit.count,
+    };
+    if (Object.values(removed).some((it) => it > 0)) log.info(removed, 'old history trimmed');
+  }
+
+  return createJob({ name: 'trim', intervalMs: options.intervalMs ?? TRIM_EVERY_MS, log, work });
+}
