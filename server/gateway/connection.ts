@@ -127,7 +127,10 @@ async function runToEnd(
   let size = 0;
   let inputError: unknown;
   const abort = () => stream.destroy();
+  const ended = new Promise<void>((resolve) => stream.once('close', resolve));
   options.signal?.addEventListener('abort', abort, { once: true });
+  // While the channel was being opened.
+  if (options.signal?.aborted) abort();
   const collect = (into: Buffer[]) => (data: Buffer) => {
     size += data.length;
     if (size <= maxBytes) into.push(data);
@@ -135,7 +138,6 @@ async function runToEnd(
   };
   stream.on('data', collect(stdout));
   stream.channel.stderr.on('data', collect(stderr));
-  const ended = new Promise<void>((resolve) => stream.once('close', resolve));
   // A command that ends before it has read its input is judged by its exit code; an input that fails is an error.
   stream.on('error', () => undefined);
   const { input } = options;

@@ -85,6 +85,7 @@ test('a pty whose reader stops holds no more than its window', async () => {
   pty.on('data', (chunk: Buffer) => {
     read += chunk.length;
   });
+  pty.resume();
   await until('it goes on', 10_000, () => read > 20 * PTY_WINDOW_BYTES);
   pty.destroy();
 });
@@ -175,7 +176,7 @@ test('uploads: bytes whole, odd names made safe, over the limit and cut short le
     connections: gateway.connections,
     maxBytes: 3 * 1024 * 1024,
   });
-  const send = (name: string, body: Buffer[], contentLength: number | null = null) =>
+  const send = (name: string, body: Buffer[], contentLength: number | null = Buffer.concat(body).length) =>
     upload({ identity, sandboxId: SANDBOX_ID, name, contentLength, body: Readable.from(body) });
   const bytes = randomBytes(2 * 1024 * 1024);
   const { path } = await send('photo ä€.png', [bytes.subarray(0, 1000), bytes.subarray(1000)], bytes.length);
@@ -187,9 +188,10 @@ test('uploads: bytes whole, odd names made safe, over the limit and cut short le
   }
   expect((await send('empty', [])).path).toMatch(/empty$/);
   const before = await box.exec(['sh', '-c', 'ls .cloud-claude/uploads | wc -l']);
-  await expect(send('big', [bytes, bytes])).rejects.toMatchObject({ code: 'too_large' });
+  await expect(send('big', [bytes, bytes], 3_000_000)).rejects.toMatchObject({ code: 'too_large' });
   await expect(send('big', [], 4 * 1024 * 1024)).rejects.toMatchObject({ code: 'too_large' });
   await expect(send('short', [Buffer.from('half')], 1000)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(send('unsized', [Buffer.from('x')], null)).rejects.toMatchObject({ code: 'invalid_input' });
   await expect(send('', [])).rejects.toMatchObject({ code: 'invalid_input', field: 'name' });
   const cut = new Readable({ read: () => undefined });
   const sending = upload({ identity, sandboxId: SANDBOX_ID, name: 'cut', contentLength: 1000, body: cut });

@@ -52,8 +52,8 @@ export class SessionCommands {
     return [this.#program, 'provider'];
   }
   /** With its size a stream that ends early is thrown away there instead of kept as half a file. */
-  upload(name: string, bytes: number | null): string[] {
-    return [this.#program, 'upload', name, ...(bytes === null ? [] : [String(bytes)])];
+  upload(name: string, bytes: number): string[] {
+    return [this.#program, 'upload', name, String(bytes)];
   }
 }
 

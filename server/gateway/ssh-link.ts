@@ -85,9 +85,10 @@ export class SshLink {
   }
 
   exec(command: string, env: Record<string, string>): Promise<ChannelStream> {
-    return this.#open<ClientChannel>((done) =>
-      this.client.exec(command, { env: processEnv(env) }, done),
-    ).then((channel) => new ChannelStream(channel));
+    return this.#open<ClientChannel, ChannelStream>(
+      (done) => this.client.exec(command, { env: processEnv(env) }, done),
+      (channel) => new ChannelStream(channel),
+    );
   }
 
   shell(
@@ -96,19 +97,22 @@ export class SshLink {
     pty: { cols: number; rows: number; term: string },
   ): Promise<PtyStream> {
     const options: ExecOptions = { env: processEnv(env), pty: { ...pty, width: 0, height: 0 } };
-    return this.#open<ClientChannel>((done) => {
-      withWindow(this.client, PTY_WINDOW_BYTES, () => this.client.exec(command, options, done));
-    }).then((channel) => new PtyStream(this.client, channel));
+    return this.#open<ClientChannel, PtyStream>(
+      (done) => withWindow(this.client, PTY_WINDOW_BYTES, () => this.client.exec(command, options, done)),
+      (channel) => new PtyStream(this.client, channel),
+    );
   }
 
   tcp(port: number): Promise<ChannelStream> {
-    return this.#open<ClientChannel>((done) =>
-      this.client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, done),
-    ).then((channel) => new ChannelStream(channel));
+    return this.#open<ClientChannel, ChannelStream>(
+      (done) => this.client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, done),
+      (channel) => new ChannelStream(channel),
+    );
   }
 
   unix(path: string): Promise<ChannelStream> {
-    return this.#open<ClientChannel>((done) => this.client.openssh_forwardOutStreamLocal(path, done)).then(
+    return this.#open<ClientChannel, ChannelStream>(
+      (done) => this.client.openssh_forwardOutStreamLocal(path, done),
       (channel) => new ChannelStream(channel),
     );
   }
@@ -117,8 +121,10 @@ export class SshLink {
     // Before the request: a connection may come in the same packet as the answer.
     this.#listeners.set(path, onConnection);
     try {
-      await this.#open<undefined>((done) =>
-        this.client.openssh_forwardInStreamLocal(path, (error) => done(error ?? undefined, undefined)),
+      await this.#open<undefined, void>(
+        (done) =>
+          this.client.openssh_forwardInStreamLocal(path, (error) => done(error ?? undefined, undefined)),
+        () => undefined,
       );
     } catch (error) {
       this.#listeners.delete(path);
@@ -128,8 +134,9 @@ export class SshLink {
 
   async unlistenUnix(path: string): Promise<void> {
     if (!this.#listeners.delete(path) || this.#isClosed) return;
-    await this.#open<undefined>((done) =>
-      this.client.openssh_unforwardInStreamLocal(path, () => done(undefined, undefined)),
+    await this.#open<undefined, void>(
+      (done) => this.client.openssh_unforwardInStreamLocal(path, () => done(undefined, undefined)),
+      () => undefined,
     );
   }
 
@@ -141,9 +148,15 @@ export class SshLink {
     await this.closed;
   }
 
-  /** One ssh2 call with a callback, as a promise that also ends when the connection does. */
-  #open<T>(call: (done: (error: Error | undefined, value: T) => void) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+  /**
+   * One ssh2 call with a callback, as a promise that also ends when the connection does. `wrap` runs inside the
+   * callback: the exit status and the close of a quick command come in the same turn, before any promise could.
+   */
+  #open<T, R>(
+    call: (done: (error: Error | undefined, value: T) => void) => void,
+    wrap: (value: T) => R,
+  ): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
       if (this.#isClosed) {
         reject(gone(null));
         return;
@@ -153,7 +166,7 @@ export class SshLink {
       try {
         call((error, value) => {
           this.#waiting.delete(lost);
-          if (!error) resolve(value);
+          if (!error) resolve(wrap(value));
           else reject(isRefusal(error) ? new ChannelRefused(error.message, { cause: error }) : error);
         });
       } catch (cause) {

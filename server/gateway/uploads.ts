@@ -13,7 +13,7 @@ export interface UploadRequest {
   sandboxId: string;
   /** As the browser says; the sandbox makes a safe file name of it. */
   name: string;
-  /** Content-Length when the client said it. */
+  /** From the request's Content-Length; null is refused. */
   contentLength: number | null;
   body: Readable | ReadableStream<Uint8Array> | null;
   signal?: AbortSignal;
@@ -36,9 +36,15 @@ export function createUploads(options: {
         field: 'name',
       });
     }
-    if (contentLength !== null && contentLength > maxBytes) throw tooLarge(maxBytes);
+    // Only with its size can the sandbox tell a whole file from one whose sender went away.
+    if (contentLength === null) {
+      throw new AppError('invalid_input', 'An upload needs a Content-Length.', { field: 'Content-Length' });
+    }
+    if (contentLength > maxBytes) throw tooLarge(maxBytes);
     const connection = await connections.get(sandboxId);
     const counted = new PassThrough();
+    // It may be destroyed before the command reads it; what went wrong is in `failure`.
+    counted.on('error', () => undefined);
     let size = 0;
     const source =
       body === null ? Readable.from([]) : body instanceof Readable ? body : Readable.fromWeb(body as never); // two types of one thing
