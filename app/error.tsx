@@ -1,0 +1,14 @@
+'use client';
+
+import { ErrorPage } from '@/components/shell/error-page';
+
+export default function AppErrorPage({ error, reset }: { error: Error & { digest?: string }; reset(): void }) {
+  return (
+    <ErrorPage
+      code={error.digest ?? '500'}
+      title="This page broke."
+      next="Try again. Your sandboxes and everything that runs in them are not touched by this."
+      retry={reset}
+    />
+  );
+}

@@ -1,0 +1,11 @@
+import { ErrorPage } from '@/components/shell/error-page';
+
+export default function NotFound() {
+  return (
+    <ErrorPage
+      code="404"
+      title="This page does not exist."
+      next="Check the address, or go back to your sandboxes."
+    />
+  );
+}
