@@ -1,47 +1,44 @@
-/** Jobs: work that nobody asks for and that only the clock starts. */
+/** Jobs: work by the clock. Each looks at the rows anew, so that a missed or a doubled run does no harm. */
 import type { Logger } from 'pino';
 
 export interface Job {
   start(): void;
-  /** Looks once now; resolves when it is done. */
+  /** One run now; joins one that is at work. Throws what the run throws. */
   run(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Runs `work` at start and again `intervalMs` after each end, so that a slow run is never overtaken by the next. */
 export function createJob(options: {
   name: string;
   intervalMs: number;
   log: Logger;
-  work(): Promise<void>;
+  work: (signal: AbortSignal) => Promise<void>;
 }): Job {
-  const { name, log } = options;
-  let timer: NodeJS.Timeout | undefined;
+  const { name, intervalMs, log, work } = options;
+  const closing = new AbortController();
   let running: Promise<void> | undefined;
-  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
 
   function run(): Promise<void> {
-    running ??= options.work().finally(() => {
+    running ??= work(closing.signal).finally(() => {
       running = undefined;
     });
     return running;
   }
-
-  async function tick(): Promise<void> {
-    await run().catch((err: unknown) =>
-      log.error({ err, job: name }, 'job failed; it runs again at its next time'),
-    );
-    if (!closed) timer = setTimeout(() => void tick(), options.intervalMs);
+  function tick(): void {
+    run().catch((err: unknown) => log.error({ job: name, err }, 'job failed'));
   }
 
   return {
-    start: () => void tick(),
+    start() {
+      tick();
+      timer = setInterval(tick, intervalMs);
+    },
     run,
     async close() {
-      closed = true;
-      clearTimeout(timer);
-      await running?.catch(() => undefined);
-      clearTimeout(timer);
+      closing.abort();
+      clearInterval(timer);
+      await running?.catch(() => {});
     },
   };
 }

@@ -19,7 +19,7 @@ export interface AttemptDeps extends EnqueueDeps {
   sandboxSpec: (row: SandboxRow, power: Power) => SandboxSpec;
   /** Closes the gateway's connection into a sandbox before its power goes. */
   dropConnection: (sandboxId: string, reason: string) => void;
-  /** Makes the first Claude session of a new sandbox, as a row. */
+  /** Makes the first Claude session of a new sandbox unless it has one: an attempt that starts over asks again. */
   openSession: (sandboxId: string, userId: string) => Promise<void>;
   timings: Timings;
 }
@@ -155,12 +155,11 @@ async function prepare(deps: AttemptDeps, work: { kind: TaskKind; task: Task }):
   return moved;
 }
 
-/** Once: an attempt that starts over finds the session of the one before. A failure here does not undo a sandbox. */
+/** A failure here does not undo a sandbox that runs. */
 async function openFirstSession(deps: AttemptDeps, row: SandboxRow, steps: Steps): Promise<void> {
   steps.begin('sessions.open');
   try {
-    const known = await deps.db.session.count({ where: { sandboxId: row.id } });
-    if (known === 0) await deps.openSession(row.id, row.ownerId);
+    await deps.openSession(row.id, row.ownerId);
     steps.end('sessions.open', 'done');
   } catch (thrown) {
     const error = toAppError(thrown);

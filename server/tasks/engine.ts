@@ -8,7 +8,7 @@ import { AppError } from '../../shared/errors';
 import type { Actor, DbOrTx } from '../contracts';
 import { type Attempt, type AttemptDeps, runAttempt, type Timings } from './attempt';
 import { cancelTask } from './cancel';
-import { type Enqueued, enqueue, type TaskRequest } from './enqueue';
+import { type Enqueued, enqueue, findByKey, type TaskRequest } from './enqueue';
 import { type Claimed, claimNext, LEASE_MS, LeaseLost, nextDue, release, renew } from './lease';
 import { RETRY_BASE_MS } from './retry';
 import { finishTask } from './settle';
@@ -42,6 +42,8 @@ export interface TaskEngine {
   /** `enqueue` in a transaction of its own. */
   request(request: TaskRequest): Promise<Task>;
   cancel(id: string, actor: Actor): Promise<Task>;
+  /** The task that this actor made with this key before. Throws `idempotency_mismatch`. */
+  known(asked: { actor: Actor; key: string | undefined; fingerprint: unknown }): Promise<Task | null>;
   /** Tasks at work in this process, for health and tests. */
   active(): number;
   /** Stops working; what is unfinished is given back and goes on with the next start. */
@@ -167,6 +169,8 @@ export function createTaskEngine(options: TaskEngineOptions): TaskEngine {
       engine.committed();
       return task;
     },
+    known: async ({ actor, key, fingerprint }) =>
+      key === undefined ? null : findByKey(db, { actor, key, fingerprint }),
     active: () => running.size,
     async close() {
       closed = true;

@@ -1,0 +1,216 @@
+/** Sandboxes: what people may ask for. Permission first, then the change and its task in one transaction. */
+import type { Sandbox } from '../../../prisma/generated/client';
+import { localeSchema, timezoneSchema } from '../../../shared/agent-api';
+import { AppError } from '../../../shared/errors';
+import { type TaskKind, taskKindSchema } from '../../../shared/sandbox-state';
+import type { SandboxView, TaskView } from '../../../shared/views';
+import {
+  type AgentClient,
+  type Audit,
+  actorOf,
+  type Db,
+  type Identity,
+  type Live,
+  type SandboxAccess,
+  type Services,
+} from '../../contracts';
+import { isUniqueViolation, type TaskEngine } from '../../tasks/engine';
+import { lockSandbox } from '../../tasks/transition';
+import { taskView, withSteps } from '../tasks/view';
+import { createAccess } from './access';
+import { createSandbox } from './create';
+import { sandboxViews } from './view';
+
+export interface SandboxesOptions {
+  db: Db;
+  live: Live;
+  audit: Audit;
+  agent: AgentClient;
+  engine: TaskEngine;
+  /** The image that new containers are made from: `cloud-claude/sandbox:{hash}`. */
+  image: () => string;
+  /** Open terminals of a session, now. */
+  viewers: (sessionId: string) => number;
+}
+
+export type Sandboxes = Services['sandboxes'] & { access: SandboxAccess };
+
+const kinds = {
+  start: 'sandbox.start',
+  stop: 'sandbox.stop',
+  pause: 'sandbox.pause',
+  resume: 'sandbox.resume',
+  rebuild: 'sandbox.rebuild',
+} as const satisfies Record<string, TaskKind>;
+
+export function createSandboxes(options: SandboxesOptions): Sandboxes {
+  const { db, live, audit, agent, engine } = options;
+  const { access, rights } = createAccess(db);
+
+  async function view(identity: Identity, id: string): Promise<SandboxView> {
+    const [found] = await sandboxViews(options, identity, { id });
+    if (!found) throw new AppError('not_found');
+    return found;
+  }
+
+  async function task(id: string): Promise<TaskView> {
+    return taskView(await db.task.findUniqueOrThrow({ where: { id }, include: withSteps }));
+  }
+
+  /** Again what failed: a create stays a create, a delete a delete, everything else is a start. */
+  async function retryKind(id: string): Promise<TaskKind> {
+    const row = await db.sandbox.findUniqueOrThrow({ where: { id }, select: { state: true } });
+    if (row.state !== 'error' && row.state !== 'unavailable')
+      throw new AppError('wrong_state', `This sandbox is ${row.state}; there is nothing to try again.`);
+    const last = await db.task.findFirst({
+      where: { sandboxId: id, state: { in: ['failed', 'canceled'] } },
+      orderBy: { id: 'desc' },
+    });
+    const kind = last ? taskKindSchema.parse(last.kind) : 'sandbox.start';
+    return kind === 'sandbox.delete' || (kind === 'sandbox.create' && row.state === 'error')
+      ? kind
+      : 'sandbox.start';
+  }
+
+  return {
+    access,
+
+    async list(identity, filter) {
+      if (filter.all && identity.role !== 'admin') throw new AppError('forbidden');
+      const own = { workspace: { members: { some: { userId: identity.userId } } } };
+      const place = filter.workspaceId === undefined ? {} : { workspaceId: filter.workspaceId };
+      return sandboxViews(options, identity, filter.all ? place : { ...own, ...place });
+    },
+
+    get: view,
+
+    async create(identity, input) {
+      const make = () => createSandbox(options, identity, input);
+      const id = await make().catch((thrown: unknown) => {
+        // Two requests with one key at the same moment: the second finds the first one's sandbox.
+        if (isUniqueViolation(thrown)) return make();
+        throw thrown;
+      });
+      return view(identity, id);
+    },
+
+    async update(identity, input) {
+      await access(identity, input.id, 'manage');
+      const actor = actorOf(identity);
+      await db.$transaction(async (tx) => {
+        const row = await lockSandbox(tx, input.id);
+        if (!row) throw new AppError('not_found');
+        if (row.state === 'deleting') throw new AppError('wrong_state', 'This sandbox is being deleted.');
+        if (input.name !== undefined && input.name !== row.name) {
+          const where = { workspaceId: row.workspaceId, name: input.name, id: { not: row.id } };
+          if ((await tx.sandbox.count({ where })) > 0)
+            throw new AppError('name_taken', undefined, { field: 'name' });
+        }
+        const limits = { ...limitsOf(row), ...defined(input.limits ?? {}) };
+        const anew = defined({ timezone: input.timezone, locale: input.locale, sudo: input.sudo });
+        const renewed = (row.state === 'stopped' || row.state === 'error') && differs(row, anew);
+        await tx.sandbox.update({
+          where: { id: row.id },
+          data: {
+            ...limits,
+            ...anew,
+            ...defined({ name: input.name }),
+            // Zone, locale and sudo are fixed when a container is made: a stopped one is made anew by its next
+            // start, a live one keeps its own until it is rebuilt.
+            ...(renewed ? { generation: row.generation + 1 } : {}),
+          },
+        });
+        await audit.record(tx, {
+          type: 'sandbox.update',
+          actor,
+          target: { type: 'sandbox', id: row.id, name: row.name },
+          message: `Changed ${row.name}`,
+          before: {
+            name: row.name,
+            ...limitsOf(row),
+            timezone: row.timezone,
+            locale: row.locale,
+            sudo: row.sudo,
+          },
+          after: { ...defined({ name: input.name }), ...limits, ...anew },
+        });
+        await live.record(tx, {
+          topic: 'sandbox',
+          action: 'updated',
+          subject: row.id,
+          sandboxId: row.id,
+          workspaceId: row.workspaceId,
+        });
+        const stands = row.state === 'stopped' || row.state === 'error';
+        if (differs(row, limits) && !stands)
+          await engine.enqueue(tx, { kind: 'sandbox.update', sandboxId: row.id, actor });
+      });
+      engine.committed();
+      return view(identity, input.id);
+    },
+
+    async request(identity, input) {
+      await access(identity, input.id, 'manage');
+      const kind = input.action === 'retry' ? await retryKind(input.id) : kinds[input.action];
+      const made = await engine.request({
+        kind,
+        sandboxId: input.id,
+        actor: actorOf(identity),
+        idempotencyKey: input.idempotencyKey,
+        // By what was asked, not by what a retry comes to: that may differ the second time.
+        fingerprint: { action: input.action, id: input.id },
+        openClaude: kind === 'sandbox.create',
+      });
+      return task(made.id);
+    },
+
+    async remove(identity, input) {
+      const actor = actorOf(identity);
+      const fingerprint = { action: 'remove', id: input.id };
+      // The row may be gone already: the same key still gives the task that deleted it.
+      const again = await engine.known({ actor, key: input.idempotencyKey, fingerprint });
+      if (again) return task(again.id);
+      await access(identity, input.id, 'manage');
+      const made = await engine.request({
+        kind: 'sandbox.delete',
+        sandboxId: input.id,
+        actor,
+        idempotencyKey: input.idempotencyKey,
+        fingerprint,
+      });
+      return task(made.id);
+    },
+
+    async usage(identity, id) {
+      await rights(identity, id);
+      const row = await db.sandbox.findUniqueOrThrow({ where: { id }, select: { state: true } });
+      if (row.state !== 'running' && row.state !== 'unavailable') throw new AppError('sandbox_not_running');
+      const { id: _id, ...usage } = await agent.call('sandbox.usage', { id }, {});
+      return { ...usage, at: new Date().toISOString() };
+    },
+  };
+}
+
+function limitsOf(row: Sandbox) {
+  return { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb };
+}
+
+/** Without the keys whose value is undefined. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  // Exactly the keys of T that are set, with the same values.
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function differs(row: Sandbox, wanted: object): boolean {
+  const now: Record<string, unknown> = { ...row };
+  return Object.entries(wanted).some(([key, value]) => now[key] !== value);
+}
+
+/** A user's zone and locale, or what is always there. */
+export function regionOf(user: { timezone: string; locale: string }) {
+  return {
+    timezone: timezoneSchema.catch('UTC').parse(user.timezone),
+    locale: localeSchema.catch('en_US.UTF-8').parse(user.locale),
+  };
+}

@@ -1,0 +1,23 @@
+/** A sandbox's row as the desired state that the agent gets. Pure. */
+import type { Sandbox } from '../../../prisma/generated/client';
+import { egressSchema, type SandboxSpec, sandboxSpecSchema } from '../../../shared/agent-api';
+
+/** Throws ZodError when the row holds something the agent would refuse. */
+export function toSpec(
+  row: Sandbox,
+  wanted: { power: SandboxSpec['power']; gatewayKey: string },
+): SandboxSpec {
+  return sandboxSpecSchema.parse({
+    id: row.id,
+    generation: row.generation,
+    power: wanted.power,
+    image: row.image,
+    hostname: row.hostname,
+    limits: { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb },
+    timezone: row.timezone,
+    locale: row.locale,
+    sudo: row.sudo,
+    egress: egressSchema.parse(JSON.parse(row.egress)),
+    gatewayKey: wanted.gatewayKey,
+  });
+}

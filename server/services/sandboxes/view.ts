@@ -1,0 +1,95 @@
+/** Sandboxes as readers see them, any number of them in three queries. */
+import type { Prisma } from '../../../prisma/generated/client';
+import { egressSchema } from '../../../shared/agent-api';
+import { sandboxStateSchema, transitionalStates } from '../../../shared/sandbox-state';
+import type { SandboxView } from '../../../shared/views';
+import type { Db, Identity } from '../../contracts';
+import { sessionView } from '../sessions/view';
+import { type TaskWithSteps, taskView, withSteps } from '../tasks/view';
+import { rightsOf } from './access';
+
+export interface ViewParts {
+  db: Db;
+  /** Open terminals of a session, now. */
+  viewers: (sessionId: string) => number;
+  /** The image that new containers are made from. */
+  image: () => string;
+}
+
+/** Those of `where` that this identity may see; newest first. */
+export async function sandboxViews(
+  parts: ViewParts,
+  identity: Identity,
+  where: Prisma.SandboxWhereInput,
+): Promise<SandboxView[]> {
+  const rows = await parts.db.sandbox.findMany({
+    where,
+    orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+    include: {
+      owner: { select: { username: true } },
+      workspace: { select: { name: true, members: { where: { userId: identity.userId } } } },
+      sessions: { where: { state: { not: 'ended' } }, orderBy: { createdAt: 'asc' } },
+    },
+  });
+  const tasks = await presentTasks(parts.db, rows);
+  const image = parts.image();
+  return rows.flatMap((row) => {
+    const can = rightsOf(identity, { ownerId: row.ownerId, role: row.workspace.members[0]?.role ?? null });
+    if (!can) return [];
+    const task = tasks.get(row.id);
+    return {
+      id: row.id,
+      workspaceId: row.workspaceId,
+      workspaceName: row.workspace.name,
+      ownerName: row.owner.username,
+      name: row.name,
+      state: sandboxStateSchema.parse(row.state),
+      reason: row.stateReason,
+      egress: { kind: egressSchema.parse(JSON.parse(row.egress)).kind, label: 'Direct' },
+      limits: { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb },
+      sudo: row.sudo,
+      timezone: row.timezone,
+      locale: row.locale,
+      updateAvailable: row.image !== image,
+      createdAt: row.createdAt.toISOString(),
+      startedAt: row.startedAt?.toISOString() ?? null,
+      lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
+      sessions: row.sessions.map((it) => sessionView(it, row.state, parts.viewers(it.id))),
+      task: task ? taskView(task) : null,
+      can,
+    };
+  });
+}
+
+/** The live task of each, else the last one when it is why the sandbox is in trouble. */
+async function presentTasks(
+  db: Db,
+  rows: { id: string; state: string }[],
+): Promise<Map<string, TaskWithSteps>> {
+  const troubled = rows.filter((it) => it.state === 'error' || it.state === 'unavailable').map((it) => it.id);
+  const live = await db.task.findMany({
+    where: { sandboxId: { in: rows.map((it) => it.id) }, state: { in: ['queued', 'running'] } },
+    orderBy: { id: 'desc' },
+    include: withSteps,
+  });
+  // One more small query, and only when something is wrong: the newest task of each troubled sandbox.
+  const last =
+    troubled.length === 0
+      ? []
+      : await db.task.findMany({
+          where: { sandboxId: { in: troubled }, state: { in: ['failed', 'canceled', 'succeeded'] } },
+          orderBy: { id: 'desc' },
+          distinct: ['sandboxId'],
+          include: withSteps,
+        });
+  const present = new Map(last.filter((it) => it.state === 'failed').map((it) => [it.sandboxId, it]));
+  // Newest first, so that the oldest live one, which is the one at work, is set last.
+  for (const task of live) present.set(task.sandboxId, task);
+  const states = new Map(rows.map((it) => [it.id, it.state]));
+  // An update keeps the state it works in and is not worth a progress bar over a terminal.
+  for (const [id, task] of present) {
+    const moving = transitionalStates.some((state) => state === states.get(id));
+    if (task.kind === 'sandbox.update' && !moving) present.delete(id);
+  }
+  return present;
+}
