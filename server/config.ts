@@ -311,3 +311,12 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     dev: parsed.NODE_ENV === 'development',
   };
 }
+
+/**
+ * next-auth reads the environment by itself: it believes the host we hand it only with this, and a NEXTAUTH_URL left
+ * over from another program would win over it.
+ */
+export function trustOurHostHeader(): void {
+  process.env.AUTH_TRUST_HOST = '1';
+  delete process.env.NEXTAUTH_URL;
+}

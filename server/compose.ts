@@ -1,0 +1,225 @@
+/** The composition root: every part of the gateway is built here, once, and closed in reverse. */
+import { createHmac, randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { AppError } from '../shared/errors';
+import { Scope } from '../shared/lifecycle';
+import { createAgentClient } from './agent-client';
+import { createAudit } from './auth/audit';
+import { createProxyList, peerOf } from './auth/client-address';
+import { cookieNames, sessionCookie } from './auth/cookies';
+import { createIdentify, userAgentOf } from './auth/identity';
+import { createKeyRing } from './auth/key-ring';
+import { createNextAuth } from './auth/next-auth';
+import { createOpenSockets } from './auth/open-sockets';
+import { hashPassword, makePassword } from './auth/password';
+import { createSecretBox, loadMasterKey } from './auth/secret-box';
+import { createSignIn } from './auth/sign-in';
+import { createThrottle } from './auth/throttle';
+import { type Config, trustOurHostHeader } from './config';
+import type { Services } from './contracts';
+import { openDb } from './db/open';
+import { type FirstAdmin, loadInstance, makeFirstAdmin } from './first-start';
+import { createActivity } from './gateway/activity';
+import { createAnthropicProxy } from './gateway/anthropic-proxy';
+import { createConnections } from './gateway/connections';
+import { loadGatewayKey } from './gateway/key';
+import { createTerminalEndpoint } from './gateway/terminal';
+import { createUploads } from './gateway/uploads';
+import { createHealth } from './http/health';
+import { createListener } from './http/listener';
+import { createMetrics } from './http/metrics';
+import type { Pages } from './http/pages';
+import { createHttpServer } from './http/server';
+import { createTrpc } from './http/trpc';
+import { createUpgrade } from './http/upgrade';
+import { createLive } from './live/live';
+import { createVisible } from './live/visible';
+import { pendingAccess, pendingSandboxes, pendingTasks } from './pending';
+import { createRest } from './rest/rest';
+import { createAccount } from './services/account/service';
+import { createAdmin } from './services/admin/service';
+import { createSessionMonitor } from './services/sessions/monitor';
+import { createSessions } from './services/sessions/service';
+import { createUsers } from './services/users/service';
+import { createWorkspaces } from './services/workspaces/service';
+
+export interface Gateway {
+  url: string;
+  port: number;
+  firstAdmin: FirstAdmin | null;
+  services: Services;
+  close(): Promise<Error[]>;
+}
+
+export interface ComposeOptions {
+  config: Config;
+  log: Logger;
+  version: string;
+  /** Starts Next on what is about to be served; without it only the APIs answer. */
+  pages?: (at: { host: string; port: number }) => Promise<Pages>;
+}
+
+/** Builds and starts everything; on a failure half-way what was opened is closed again. */
+export async function startGateway(options: ComposeOptions): Promise<Gateway> {
+  const scope = new Scope();
+  try {
+    return await build(scope, options);
+  } catch (error) {
+    await scope.closeAll();
+    throw error;
+  }
+}
+
+async function build(
+  scope: Scope,
+  { config, log, version, pages: startPages }: ComposeOptions,
+): Promise<Gateway> {
+  const instance = loadInstance(config.dataDir);
+  const masterKey = loadMasterKey(join(config.dataDir, 'keys', 'master.key'));
+  const gatewayKey = await loadGatewayKey(join(config.dataDir, 'keys', 'gateway_ed25519'));
+  const { db } = scope.own('database', await openDb({ url: config.databaseUrl }));
+
+  // What everything writes to.
+  const audit = createAudit({ log });
+  const live = scope.own('live', createLive({ db, log, visible: createVisible({ db }) }));
+  const sockets = createOpenSockets();
+  const firstAdmin = await makeFirstAdmin(
+    { db, audit },
+    { username: config.adminUsername, password: config.adminPassword },
+  );
+
+  // Identity.
+  const secure = config.baseScheme === 'https';
+  const names = cookieNames(instance);
+  const ring = createKeyRing({ db, box: createSecretBox(masterKey) });
+  const identify = createIdentify({ db, ring, cookie: names.session });
+  const signIn = createSignIn({ db, ring, throttle: createThrottle({ db }), audit, sockets });
+  trustOurHostHeader();
+  const csrfSecret = createHmac('sha256', masterKey).update('next-auth.v1').digest('hex');
+  const nextAuth = createNextAuth({ signIn, ring, names, secret: csrfSecret, secure, log });
+
+  // Sandboxes.
+  const agent = scope.own('agent client', createAgentClient({ socket: config.agentSocket, log }));
+  const activity = scope.own('activity', createActivity({ db, live, log }));
+  const proxy = scope.own(
+    'Claude API proxy',
+    createAnthropicProxy({
+      masterKey,
+      apiKey: config.anthropic.apiKey ?? undefined,
+      authToken: config.anthropic.authToken ?? undefined,
+      baseUrl: config.anthropic.baseUrl,
+      log,
+      onActivity: (id) => activity.touch(id),
+    }),
+  );
+  const connections = scope.own(
+    'connections',
+    createConnections({ agent, db, log, gatewayKey, provider: proxy }),
+  );
+  const access = pendingAccess;
+  const sessions = createSessions({ db, live, audit, log, access, connections });
+  const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
+
+  // Services.
+  const cutOff = async (userId: string) => {
+    await db.authSession.updateMany({ where: { userId, revokedAt: null }, data: { revokedAt: new Date() } });
+    sockets.closeUser(userId);
+  };
+  const health = { db, agent, instance, version, startedAt: Date.now() };
+  const services: Services = {
+    account: createAccount({ db, live, audit, sockets }),
+    users: createUsers({
+      db,
+      live,
+      audit,
+      passwords: { hash: hashPassword, generate: makePassword },
+      cutOff,
+      stopSandboxesOf: async () => {},
+    }),
+    workspaces: createWorkspaces({ db, live, audit }),
+    sandboxes: pendingSandboxes,
+    sessions,
+    tasks: pendingTasks,
+    admin: createAdmin(health),
+  };
+
+  // The edge.
+  const terminal = scope.own(
+    'terminals',
+    createTerminalEndpoint({ db, live, audit, log, connections, access, openSockets: sockets, activity }),
+  );
+  const trusted = createProxyList(config.trustedProxy);
+  const metrics = createMetrics({
+    token: config.metricsToken,
+    db,
+    openSockets: () => sockets.size,
+    terminals: () => terminal.count(),
+  });
+  const rest = createRest({
+    services,
+    live,
+    sockets,
+    version,
+    report: (error, requestId) => log.error({ requestId, err: error.cause }, 'a request failed'),
+    auth: {
+      async login({ incoming }, input) {
+        const { address } = peerOf(incoming, trusted, config.baseScheme);
+        const signedIn = await signIn.signIn(input, { address, userAgent: userAgentOf(incoming) });
+        return { setCookie: sessionCookie(names.session, await signIn.token(signedIn), secure) };
+      },
+      async logout(_bindings, identity) {
+        await signIn.signOut(identity);
+        return { setCookie: sessionCookie(names.session, '', secure) };
+      },
+    },
+  });
+  const pages: { current: Pages | null } = { current: null };
+  const common = { identify, trusted, scheme: config.baseScheme, baseDomain: config.baseDomain, log };
+  const upgrade = scope.own(
+    'upgrades',
+    createUpgrade({
+      ...common,
+      terminal,
+      development: config.dev ? (...args) => pages.current?.upgrade?.(...args) : null,
+      newRequestId: randomUUID,
+    }),
+  );
+  const listener = createListener({
+    ...common,
+    nextAuth,
+    trpc: createTrpc({ services, log }),
+    rest: rest.handle,
+    upload: createUploads({ db, audit, access, connections }),
+    health: createHealth(health),
+    metrics,
+    pages: startPages ? (request, response) => servePage(pages.current, request, response) : null,
+    dev: config.dev,
+  });
+  const server = scope.own(
+    'http server',
+    createHttpServer({ request: listener, upgrade: (...args) => upgrade.handle(...args) }),
+  );
+  const port = await server.listen(config.port, config.host);
+  if (startPages) pages.current = scope.own('pages', await startPages({ host: config.host, port }));
+
+  connections.start();
+  monitor.start();
+  return { url: urlOf(config, port), port, firstAdmin, services, close: () => scope.closeAll() };
+}
+
+async function servePage(
+  pages: Pages | null,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!pages) throw new AppError('unavailable', 'The pages are still starting.');
+  await pages.request(request, response);
+}
+
+function urlOf(config: Config, port: number): string {
+  if (config.baseDomain !== null) return `${config.baseScheme}://${config.baseDomain}`;
+  const host = config.host === '0.0.0.0' || config.host === '::' ? 'localhost' : config.host;
+  return `${config.baseScheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

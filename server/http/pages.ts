@@ -1,0 +1,36 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+export interface Pages {
+  request(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Hot reload; null in production. */
+  upgrade: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | null;
+  close(): Promise<void>;
+}
+
+/** Starts Next. Imported only when pages are wanted: it is most of the start's time. */
+export async function createPages(options: {
+  dir: string;
+  dev: boolean;
+  host: string;
+  port: number;
+}): Promise<Pages> {
+  const { default: next } = await import('next');
+  // Next takes the http server off the first request and adds an upgrade listener of its own, which would answer
+  // beside ours; given this one, which never listens, it adds it there.
+  const app = next({
+    dev: options.dev,
+    dir: options.dir,
+    hostname: options.host,
+    port: options.port,
+    httpServer: createServer(),
+  });
+  await app.prepare();
+  const request = app.getRequestHandler();
+  const upgrade = app.getUpgradeHandler();
+  return {
+    request: (incoming, outgoing) => request(incoming, outgoing),
+    upgrade: options.dev ? (incoming, socket, head) => void upgrade(incoming, socket, head) : null,
+    close: () => app.close(),
+  };
+}
