@@ -67,7 +67,8 @@ export function createKeeper(
         );
       }
       const tunnel = network.tunnel(id);
-      if (spec && tunnel.state === 'absent') {
+      // Absent: this agent is new. Fenced: what was wrong may have been mended; it is verified before it is up.
+      if (spec && (tunnel.state === 'absent' || tunnel.state === 'fenced')) {
         await tunnel.up(namespace, network.config(spec.egress), stop.signal);
       }
       if (tunnel.state === 'up') {

@@ -49,6 +49,8 @@ export class Tunnel {
   #state: TunnelState = 'absent';
   #reason: string | null = null;
   #restarts = 0;
+  /** A fall was told and its end not yet. */
+  #told = false;
   #loop: { stop: AbortController; done: Promise<void>; inode: bigint; hash: string } | undefined;
   readonly #changed = new EventEmitter();
   readonly #options: TunnelOptions;
@@ -95,14 +97,14 @@ export class Tunnel {
   async down(): Promise<void> {
     await this.#end();
     this.#restarts = 0;
+    this.#told = false;
     this.#set('absent', null);
   }
 
   /** Ends sing-box because something is wrong; the next `up` tries again. */
   async fence(reason: string): Promise<void> {
     await this.#end();
-    this.#set('fenced', reason);
-    this.#options.onDown(reason);
+    this.#fallen('fenced', reason);
   }
 
   /** Lets go without ending sing-box: a later agent finds it by the record. */
@@ -127,50 +129,61 @@ export class Tunnel {
     }
   }
 
-  /** Starts, waits for the end, starts again; until `stop`. Never ends the process itself when stopped. */
+  /**
+   * Starts, waits for the end, starts again; until `stop`, which leaves the process alone. Ends by itself when the
+   * namespace must not be used: then sing-box is ended too.
+   */
   async #keepRunning(namespace: Namespace, hash: string, stop: AbortSignal): Promise<void> {
     const { id, log } = this.#options;
     let backoffMs = BACKOFF_FIRST_MS;
-    let wasUp = false;
     while (!stop.aborted) {
       const process_ = await this.#adoptOrStart(namespace, hash);
       const began = Date.now();
-      let reason: string | null = null;
-      const stopped = aborted(stop);
-      try {
-        const ended = process_.exited.then(() => 'ended' as const);
-        const ready = await this.#ready(namespace, stop, ended);
-        if (stop.aborted) return;
-        if (ready) {
-          await this.#options.verify(namespace);
-          if (stop.aborted) return;
-          this.#set('up', null);
-          if (wasUp) this.#options.onBack();
-          wasUp = true;
-          await Promise.race([ended, stopped.promise]);
-          if (stop.aborted) return;
-        } else {
-          await stopSingBox(process_, this.#files);
-        }
-      } catch (error) {
-        if (stop.aborted) return;
-        await stopSingBox(process_, this.#files);
-        reason = error instanceof Error ? error.message : String(error);
-      } finally {
-        stopped.dispose();
+      const objection = await this.#holdUp(namespace, process_, stop);
+      if (stop.aborted) return;
+      await stopSingBox(process_, this.#files);
+      if (objection !== null) {
+        log.error(
+          { sandbox: id, reason: objection },
+          'the network of the sandbox is not as it must be, it is cut off',
+        );
+        return this.#fallen('fenced', objection);
       }
-      reason ??= tunnelReason(await lastComplaint(this.#files, process_.logFrom));
+      const reason = tunnelReason(await lastComplaint(this.#files, process_.logFrom));
       if (Date.now() - began > STABLE_MS) backoffMs = BACKOFF_FIRST_MS;
       this.#restarts += 1;
-      const fell = this.#state === 'up';
-      this.#set('restarting', reason);
-      if (fell) this.#options.onDown(reason);
+      this.#fallen('restarting', reason);
       log.warn(
         { sandbox: id, reason, backoffMs },
         'tunnel is down, nothing leaves; starting it again after the back-off',
       );
       await delay(backoffMs, undefined, { signal: stop }).catch(() => {});
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
+    }
+  }
+
+  /** From the start of a process to its end or the stop. Gives a sentence when the namespace must not be used. */
+  async #holdUp(namespace: Namespace, process_: SingBoxProcess, stop: AbortSignal): Promise<string | null> {
+    const stopped = aborted(stop);
+    let over = false;
+    const ended = process_.exited.then(() => {
+      over = true;
+    });
+    try {
+      if (!(await this.#ready(namespace, () => over || stop.aborted))) return null;
+      await this.#options.verify(namespace);
+      if (stop.aborted || over) return null;
+      this.#set('up', null);
+      if (this.#told) this.#options.onBack();
+      this.#told = false;
+      await Promise.race([ended, stopped.promise]);
+      return null;
+    } catch (error) {
+      // A tunnel that died while it was looked at is no fault of the namespace.
+      if (over || stop.aborted) return null;
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      stopped.dispose();
     }
   }
 
@@ -197,14 +210,10 @@ export class Tunnel {
     return process_;
   }
 
-  /** True when the tun is there and takes the traffic; false when sing-box ended or the deadline passed. */
-  async #ready(namespace: Namespace, stop: AbortSignal, ended: Promise<'ended'>): Promise<boolean> {
-    let over = false;
-    ended.then(() => {
-      over = true;
-    });
+  /** True when the tun is there and takes the traffic; false when `over` or the deadline passed. */
+  async #ready(namespace: Namespace, over: () => boolean): Promise<boolean> {
     const deadline = Date.now() + READY_DEADLINE_MS;
-    while (!over && !stop.aborted && Date.now() < deadline) {
+    while (!over() && Date.now() < deadline) {
       const present = (await links(namespace.pid)).some((it) => it.name === TUN_NAME);
       if (present && (await routeOut(namespace)) === TUN_NAME) return true;
       await delay(READY_POLL_MS);
@@ -225,6 +234,15 @@ export class Tunnel {
       await Promise.race([changed, change.promise]);
       change.dispose();
     }
+  }
+
+  /** It was up and is not: told once, until it is up again. */
+  #fallen(state: 'restarting' | 'fenced', reason: string): void {
+    const wasUp = this.#state === 'up';
+    this.#set(state, reason);
+    if (!wasUp) return;
+    this.#told = true;
+    this.#options.onDown(reason);
   }
 
   #set(state: TunnelState, reason: string | null): void {

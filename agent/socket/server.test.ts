@@ -199,11 +199,11 @@ test('a second agent is refused, a dead socket file is replaced', async () => {
 test('closing ends watchers', async () => {
   const request = httpRequest({ socketPath: path, path: '/v1/watch', method: 'POST' });
   request.end();
-  const ended = await new Promise<Promise<unknown>>((resolve, reject) => {
+  const { ended } = await new Promise<{ ended: Promise<unknown> }>((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
       response.resume();
-      resolve(new Promise((done) => response.on('close', done)));
+      resolve({ ended: new Promise((done) => response.on('close', done)) });
     });
   });
   await close();
