@@ -48,7 +48,12 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
   const pool = new http.Agent({ keepAlive: true, maxSockets: 16, maxFreeSockets: 2 });
 
   function request(path: string, options: http.RequestOptions): http.ClientRequest {
-    return http.request({ socketPath: socket, path, ...options, headers: { host: 'agent', ...options.headers } });
+    return http.request({
+      socketPath: socket,
+      path,
+      ...options,
+      headers: { host: 'agent', ...options.headers },
+    });
   }
 
   function post(op: AgentOp, input: unknown, options: { agent: http.Agent | false; signal: AbortSignal }) {
@@ -93,7 +98,8 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
     } finally {
       response.destroy();
     }
-    if (!result) throw new AppError('agent_unreachable', 'The host agent went away in the middle of its work.');
+    if (!result)
+      throw new AppError('agent_unreachable', 'The host agent went away in the middle of its work.');
     return result.value;
   }
 

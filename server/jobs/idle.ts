@@ -1,65 +1,70 @@
-/** Pauses sandboxes that nobody looks at and in which nothing happens, when IDLE_TIMEOUT is set. */
+/** Pauses sandboxes that nobody looks at and in which nothing happens. Off unless IDLE_TIMEOUT says otherwise. */
 import type { Logger } from 'pino';
-import type { Sandbox } from '../../prisma/generated/client';
 import { toAppError } from '../../shared/errors';
 import { type Db, systemActor } from '../contracts';
 import type { TaskEngine } from '../tasks/engine';
 import { createJob, type Job } from './timer';
 
+/** The time-out is told in minutes; half a minute late is fine. */
 const IDLE_SCAN_MS = 30_000;
 
-export interface IdleOptions {
+export interface IdleFacts {
+  /** Open terminals on any of its sessions. */
+  viewers: number;
+  /** Claude works on a turn, or a program was heard of; null = cannot be told, which counts as busy. */
+  busy: boolean | null;
+  /** The newest of start, typing and API use, in ms since 1970. */
+  lastActivityAt: number;
+}
+
+/** Never an open terminal, never a busy agent: a forgotten tab costs memory, a frozen agent costs a night's work. */
+export function isIdle(facts: IdleFacts, now: number, timeoutMs: number): boolean {
+  return facts.viewers === 0 && facts.busy === false && now - facts.lastActivityAt >= timeoutMs;
+}
+
+export function createIdleJob(options: {
   db: Db;
   engine: TaskEngine;
   log: Logger;
-  /** 0 = never. */
-  idleTimeoutMs: number;
-  viewers: (sessionId: string) => number;
-  /** Is Claude at work in it? Only asked of a sandbox that would be paused otherwise. */
-  busy: (sandboxId: string) => Promise<boolean>;
+  /** 0 = off. */
+  timeoutMs: number;
+  viewers(sessionId: string): number;
+  busy(sandboxId: string): Promise<boolean | null>;
   intervalMs?: number;
-  now?: () => Date;
-}
-
-/** Since when nothing has happened, as far as the row tells. Pure. */
-export function quietSince(row: Pick<Sandbox, 'lastActivityAt' | 'startedAt' | 'createdAt'>): Date {
-  const times = [row.lastActivityAt, row.startedAt, row.createdAt].map((it) => it?.getTime() ?? 0);
-  return new Date(Math.max(...times));
-}
-
-export function createIdleJob(options: IdleOptions): Job {
-  const { db, engine, log, idleTimeoutMs, viewers, busy } = options;
-  const now = options.now ?? (() => new Date());
-
-  const idle = (row: Sandbox) => now().getTime() - quietSince(row).getTime() >= idleTimeoutMs;
+  now?: () => number;
+}): Job {
+  const { db, engine, log, timeoutMs, now = Date.now } = options;
 
   async function work(): Promise<void> {
-    if (idleTimeoutMs <= 0) return;
-    const rows = await db.sandbox.findMany({
-      where: { state: 'running' },
-      include: { sessions: { where: { state: { not: 'ended' } } } },
+    if (timeoutMs === 0) return;
+    const quietSince = new Date(now() - timeoutMs);
+    const candidates = await db.sandbox.findMany({
+      where: {
+        state: 'running',
+        startedAt: { lte: quietSince },
+        OR: [{ lastActivityAt: null }, { lastActivityAt: { lte: quietSince } }],
+      },
+      include: { sessions: { where: { state: { not: 'ended' } }, select: { id: true } } },
     });
-    for (const row of rows) {
-      if (!idle(row) || row.sessions.some((it) => viewers(it.id) > 0)) continue;
-      // Not knowing counts as busy: a pause can wait, a turn that was cut cannot be had back.
-      if (await busy(row.id).catch(() => true)) continue;
-      await pause(row);
-    }
-  }
-
-  async function pause(row: Sandbox): Promise<void> {
-    try {
-      await engine.request({
-        kind: 'sandbox.pause',
-        sandboxId: row.id,
-        actor: systemActor('idle'),
-        // Somebody may have come meanwhile: judged again under the lock.
-        expect: (present) => present.state === 'running' && idle(present),
-      });
-    } catch (thrown) {
-      const { code } = toAppError(thrown);
-      if (code !== 'wrong_state' && code !== 'conflict' && code !== 'not_found')
-        log.error({ sandbox: row.id, err: thrown }, 'idle sandbox not paused');
+    for (const sandbox of candidates) {
+      const viewers = sandbox.sessions.reduce((sum, it) => sum + options.viewers(it.id), 0);
+      const last = Math.max(sandbox.startedAt?.getTime() ?? 0, sandbox.lastActivityAt?.getTime() ?? 0);
+      // Asked last: it costs a round trip into the sandbox.
+      const busy = viewers === 0 ? await options.busy(sandbox.id).catch(() => null) : null;
+      if (!isIdle({ viewers, busy, lastActivityAt: last }, now(), timeoutMs)) continue;
+      await engine
+        .request({
+          kind: 'sandbox.pause',
+          sandboxId: sandbox.id,
+          actor: systemActor('idle'),
+          // Somebody may have come back while we asked.
+          expect: (row) => row.state === 'running' && (row.lastActivityAt?.getTime() ?? 0) <= last,
+        })
+        .then(
+          () => log.info({ sandbox: sandbox.id }, 'idle: the sandbox is paused; opening it resumes it'),
+          (thrown: unknown) =>
+            log.debug({ err: toAppError(thrown), sandbox: sandbox.id }, 'idle pause refused'),
+        );
     }
   }
 

@@ -1,44 +1,47 @@
-/** Jobs: work by the clock. Each looks at the rows anew, so that a missed or a doubled run does no harm. */
+/** Jobs: work that nobody asks for and that only the clock starts. */
 import type { Logger } from 'pino';
 
 export interface Job {
   start(): void;
-  /** One run now; joins one that is at work. Throws what the run throws. */
+  /** Looks once now; resolves when it is done. */
   run(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Runs `work` at start and again `intervalMs` after each end, so that a slow run is never overtaken by the next. */
 export function createJob(options: {
   name: string;
   intervalMs: number;
   log: Logger;
-  work: (signal: AbortSignal) => Promise<void>;
+  work(): Promise<void>;
 }): Job {
-  const { name, intervalMs, log, work } = options;
-  const closing = new AbortController();
-  let running: Promise<void> | undefined;
+  const { name, log } = options;
   let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let closed = false;
 
   function run(): Promise<void> {
-    running ??= work(closing.signal).finally(() => {
+    running ??= options.work().finally(() => {
       running = undefined;
     });
     return running;
   }
-  function tick(): void {
-    run().catch((err: unknown) => log.error({ job: name, err }, 'job failed'));
+
+  async function tick(): Promise<void> {
+    await run().catch((err: unknown) =>
+      log.error({ err, job: name }, 'job failed; it runs again at its next time'),
+    );
+    if (!closed) timer = setTimeout(() => void tick(), options.intervalMs);
   }
 
   return {
-    start() {
-      tick();
-      timer = setInterval(tick, intervalMs);
-    },
+    start: () => void tick(),
     run,
     async close() {
-      closing.abort();
-      clearInterval(timer);
-      await running?.catch(() => {});
+      closed = true;
+      clearTimeout(timer);
+      await running?.catch(() => undefined);
+      clearTimeout(timer);
     },
   };
 }

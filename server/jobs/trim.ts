@@ -1,76 +1,58 @@
-/** Deletes what has served its time, so that no table grows for ever. */
+/** Keeps history bounded: old live events, ended tasks, log-in throttles, ended log-ins, and the audit log by policy. */
 import type { Logger } from 'pino';
 import type { Db } from '../contracts';
 import { createJob, type Job } from './timer';
 
-const HOUR_MS = 60 * 60_000;
+const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
+const TRIM_EVERY_MS = HOUR_MS;
+/** A browser that slept over a long weekend still replays; an older one refetches everything. */
+export const LIVE_EVENTS_KEPT_MS = 3 * DAY_MS;
+export const TASKS_KEPT_MS = 90 * DAY_MS;
+export const AUTH_SESSIONS_KEPT_MS = 30 * DAY_MS;
+/** A year and a bit: yearly reviews look back over a full one. */
+export const AUDIT_KEPT_MS = 400 * DAY_MS;
 
-export interface TrimPolicy {
-  /** A browser that was away longer fetches everything anew. */
-  liveMs: number;
-  /** Finished tasks with their steps. */
-  taskMs: number;
-  auditMs: number;
-  /** Ended log-ins stay in the list of the account page this long. */
-  authSessionMs: number;
-}
-export const trimPolicy: TrimPolicy = {
-  liveMs: DAY_MS,
-  taskMs: 90 * DAY_MS,
-  auditMs: 365 * DAY_MS,
-  authSessionMs: 30 * DAY_MS,
-};
-
-export interface TrimOptions {
+export function createTrimJob(options: {
   db: Db;
   log: Logger;
-  policy?: Partial<TrimPolicy>;
+  now?: () => number;
   intervalMs?: number;
-  now?: () => Date;
-}
-
-export function createTrimJob(options: TrimOptions): Job {
-  const { db, log } = options;
-  const policy = { ...trimPolicy, ...options.policy };
+}): Job {
+  const { db, log, now = Date.now } = options;
+  const before = (age: number) => new Date(now() - age);
 
   async function work(): Promise<void> {
-    const now = options.now?.() ?? new Date();
-    const before = (ageMs: number) => new Date(now.getTime() - ageMs);
-    // The newest row stays whatever its age: by it a reader knows which ids there ever were (server/live).
+    // The newest row stays whatever its age: readers take their position from it.
     const newest = await db.liveEvent.findFirst({ orderBy: { id: 'desc' }, select: { id: true } });
-    const live = await db.liveEvent.deleteMany({
-      where: { at: { lt: before(policy.liveMs) }, id: { lt: newest?.id ?? 0 } },
+    const events = await db.liveEvent.deleteMany({
+      where: { at: { lt: before(LIVE_EVENTS_KEPT_MS) }, id: { lt: newest?.id ?? 0 } },
     });
     const tasks = await db.task.deleteMany({
       where: {
         state: { in: ['succeeded', 'failed', 'canceled'] },
-        finishedAt: { lt: before(policy.taskMs) },
+        finishedAt: { lt: before(TASKS_KEPT_MS) },
       },
     });
-    const audit = await db.auditEvent.deleteMany({ where: { at: { lt: before(policy.auditMs) } } });
     const throttles = await db.loginThrottle.deleteMany({
-      where: { windowEndsAt: { lt: now }, OR: [{ blockedUntil: null }, { blockedUntil: { lt: now } }] },
-    });
-    const logins = await db.authSession.deleteMany({
       where: {
-        OR: [
-          { expiresAt: { lt: before(policy.authSessionMs) } },
-          { revokedAt: { lt: before(policy.authSessionMs) } },
-        ],
+        windowEndsAt: { lt: before(DAY_MS) },
+        OR: [{ blockedUntil: null }, { blockedUntil: { lt: before(0) } }],
       },
     });
-    log.debug(
-      {
-        live: live.count,
-        tasks: tasks.count,
-        audit: audit.count,
-        throttles: throttles.count,
-        logins: logins.count,
-      },
-      'trimmed',
-    );
+    const sessions = await db.authSession.deleteMany({
+      where: { expiresAt: { lt: before(AUTH_SESSIONS_KEPT_MS) } },
+    });
+    const audit = await db.auditEvent.deleteMany({ where: { at: { lt: before(AUDIT_KEPT_MS) } } });
+    const removed = {
+      events: events.count,
+      tasks: tasks.count,
+      throttles: throttles.count,
+      sessions: sessions.count,
+      audit: audit.count,
+    };
+    if (Object.values(removed).some((it) => it > 0)) log.info(removed, 'old history trimmed');
   }
 
-  return createJob({ name: 'trim', intervalMs: options.intervalMs ?? HOUR_MS, log, work });
+  return createJob({ name: 'trim', intervalMs: options.intervalMs ?? TRIM_EVERY_MS, log, work });
 }

@@ -30,7 +30,7 @@ export interface TaskRequest {
 export interface EnqueueDeps {
   live: Live;
   audit: Audit;
-  /** The image that a new container is made from now. */
+  /** The image that a new container is made from now. Throws `image_missing`. */
   image: () => string;
 }
 
@@ -145,10 +145,10 @@ function moveFor(deps: EnqueueDeps, request: TaskRequest, row: SandboxRow): Move
   const move: Move = { state: during ?? stateOf(row), reason: null };
   const power = targetPower(request.kind, stateOf(row));
   if (power) move.desiredPower = power;
+  if (request.kind !== 'sandbox.rebuild' && request.kind !== 'sandbox.create') return move;
   const image = deps.image();
-  const anew =
-    request.kind === 'sandbox.rebuild' || (request.kind === 'sandbox.create' && row.image !== image);
   // Raised with the request, not by the worker: a worker that starts over must not raise it again.
+  const anew = request.kind === 'sandbox.rebuild' || row.image !== image;
   return anew ? { ...move, generation: row.generation + 1, image } : move;
 }
 

@@ -27,7 +27,7 @@ export interface SandboxesOptions {
   audit: Audit;
   agent: AgentClient;
   engine: TaskEngine;
-  /** The image that new containers are made from: `cloud-claude/sandbox:{hash}`. */
+  /** The image that new containers are made from: `cloud-claude/sandbox:{hash}`. Throws `image_missing`. */
   image: () => string;
   /** Open terminals of a session, now. */
   viewers: (sessionId: string) => number;
@@ -51,6 +51,19 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     const [found] = await sandboxViews(options, identity, { id });
     if (!found) throw new AppError('not_found');
     return found;
+  }
+
+  /** An administrator at work on what belongs to somebody else is an event of its own. */
+  async function noteAdmin(identity: Identity, id: string, action: string): Promise<void> {
+    if (identity.role !== 'admin') return;
+    const row = await db.sandbox.findUnique({ where: { id }, select: { ownerId: true, name: true } });
+    if (!row || row.ownerId === identity.userId) return;
+    await audit.record(db, {
+      type: 'admin.host.action',
+      actor: actorOf(identity),
+      target: { type: 'sandbox', id, name: row.name },
+      message: `${identity.username} asked for ${action} of ${row.name}`,
+    });
   }
 
   async function task(id: string): Promise<TaskView> {
@@ -161,6 +174,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         fingerprint: { action: input.action, id: input.id },
         openClaude: kind === 'sandbox.create',
       });
+      await noteAdmin(identity, input.id, input.action);
       return task(made.id);
     },
 
@@ -171,6 +185,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       const again = await engine.known({ actor, key: input.idempotencyKey, fingerprint });
       if (again) return task(again.id);
       await access(identity, input.id, 'manage');
+      await noteAdmin(identity, input.id, 'delete');
       const made = await engine.request({
         kind: 'sandbox.delete',
         sandboxId: input.id,

@@ -21,3 +21,8 @@ export function toSpec(
     gatewayKey: wanted.gatewayKey,
   });
 }
+
+/** The same with the gateway's key line filled in: what the task engine is given. */
+export function createSandboxSpec({ gatewayKey }: { gatewayKey: string }) {
+  return (row: Sandbox, power: SandboxSpec['power']): SandboxSpec => toSpec(row, { power, gatewayKey });
+}

@@ -12,7 +12,7 @@ export interface ViewParts {
   db: Db;
   /** Open terminals of a session, now. */
   viewers: (sessionId: string) => number;
-  /** The image that new containers are made from. */
+  /** The image that new containers are made from. Throws `image_missing`. */
   image: () => string;
 }
 
@@ -32,7 +32,7 @@ export async function sandboxViews(
     },
   });
   const tasks = await presentTasks(parts.db, rows);
-  const image = parts.image();
+  const image = presentImage(parts);
   return rows.flatMap((row) => {
     const can = rightsOf(identity, { ownerId: row.ownerId, role: row.workspace.members[0]?.role ?? null });
     if (!can) return [];
@@ -50,7 +50,7 @@ export async function sandboxViews(
       sudo: row.sudo,
       timezone: row.timezone,
       locale: row.locale,
-      updateAvailable: row.image !== image,
+      updateAvailable: image !== null && row.image !== image,
       createdAt: row.createdAt.toISOString(),
       startedAt: row.startedAt?.toISOString() ?? null,
       lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
@@ -92,4 +92,13 @@ async function presentTasks(
     if (task.kind === 'sandbox.update' && !moving) present.delete(id);
   }
   return present;
+}
+
+/** Without an image there is no update to offer; a create says what is missing. */
+function presentImage(parts: ViewParts): string | null {
+  try {
+    return parts.image();
+  } catch {
+    return null;
+  }
 }
