@@ -10,15 +10,16 @@ import { createAudit } from './auth/audit';
 import { createProxyList, peerOf } from './auth/client-address';
 import { cookieNames, sessionCookie } from './auth/cookies';
 import { createIdentify, userAgentOf } from './auth/identity';
-import { createKeyRing } from './auth/key-ring';
+import { createKeyRing, type KeyRing } from './auth/key-ring';
 import { createNextAuth } from './auth/next-auth';
 import { createOpenSockets } from './auth/open-sockets';
 import { hashPassword, makePassword } from './auth/password';
 import { createSecretBox, loadMasterKey } from './auth/secret-box';
 import { createSignIn } from './auth/sign-in';
 import { createThrottle } from './auth/throttle';
+import { createBusy } from './busy';
 import { type Config, trustOurHostHeader } from './config';
-import type { Services } from './contracts';
+import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
 import { type FirstAdmin, loadInstance, makeFirstAdmin } from './first-start';
 import { createActivity } from './gateway/activity';
@@ -34,22 +35,34 @@ import type { Pages } from './http/pages';
 import { createHttpServer } from './http/server';
 import { createTrpc } from './http/trpc';
 import { createUpgrade } from './http/upgrade';
+import { createExpiryJob } from './jobs/expiry';
+import { createIdleJob } from './jobs/idle';
+import { createStopSandboxesOf } from './jobs/stop-sandboxes';
+import { createTrimJob } from './jobs/trim';
 import { createLive } from './live/live';
 import { createVisible } from './live/visible';
-import { pendingAccess, pendingSandboxes, pendingTasks } from './pending';
+import type { RestApp } from './rest/base';
 import { createRest } from './rest/rest';
 import { createAccount } from './services/account/service';
 import { createAdmin } from './services/admin/service';
+import { createAccess } from './services/sandboxes/access';
+import { createSandboxes } from './services/sandboxes/service';
+import { createSandboxSpec } from './services/sandboxes/spec';
 import { createSessionMonitor } from './services/sessions/monitor';
 import { createSessions } from './services/sessions/service';
+import { createTasks } from './services/tasks/service';
 import { createUsers } from './services/users/service';
 import { createWorkspaces } from './services/workspaces/service';
+import { createTaskEngine } from './tasks/engine';
+import { createReconciler } from './tasks/reconciler';
 
 export interface Gateway {
   url: string;
   port: number;
   firstAdmin: FirstAdmin | null;
   services: Services;
+  /** The real parts, for tests to look into; nothing else reads them. */
+  parts: { db: Db; ring: KeyRing; sockets: OpenSockets; live: Live; rest: RestApp; agentSocket: string };
   close(): Promise<Error[]>;
 }
 
@@ -118,15 +131,37 @@ async function build(
     'connections',
     createConnections({ agent, db, log, gatewayKey, provider: proxy }),
   );
-  const access = pendingAccess;
+  const { access } = createAccess(db);
   const sessions = createSessions({ db, live, audit, log, access, connections });
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
+  const image = () => {
+    if (config.sandboxImage === null) throw new AppError('image_missing');
+    return config.sandboxImage;
+  };
+  const engine = scope.own(
+    'task engine',
+    createTaskEngine({
+      db,
+      live,
+      audit,
+      agent,
+      log,
+      image,
+      sandboxSpec: createSandboxSpec({ gatewayKey: gatewayKey.publicLine }),
+      dropConnection: (id, reason) => {
+        connections.drop(id, reason);
+      },
+      openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
+    }),
+  );
+  const reconciler = scope.own('reconciler', createReconciler({ db, live, audit, agent, engine, log }));
 
   // Services.
   const cutOff = async (userId: string) => {
     await db.authSession.updateMany({ where: { userId, revokedAt: null }, data: { revokedAt: new Date() } });
     sockets.closeUser(userId);
   };
+  const stopSandboxesOf = createStopSandboxesOf({ db, engine, audit, log });
   const health = { db, agent, instance, version, startedAt: Date.now() };
   const services: Services = {
     account: createAccount({ db, live, audit, sockets }),
@@ -136,12 +171,22 @@ async function build(
       audit,
       passwords: { hash: hashPassword, generate: makePassword },
       cutOff,
-      stopSandboxesOf: async () => {},
+      stopSandboxesOf: async (userId, reason) => {
+        await stopSandboxesOf(userId, { reason, auditType: 'admin.host.action' });
+      },
     }),
     workspaces: createWorkspaces({ db, live, audit }),
-    sandboxes: pendingSandboxes,
+    sandboxes: createSandboxes({
+      db,
+      live,
+      audit,
+      agent,
+      engine,
+      image,
+      viewers: (id) => connections.viewers(id),
+    }),
     sessions,
-    tasks: pendingTasks,
+    tasks: createTasks({ db, engine }),
     admin: createAdmin(health),
   };
 
@@ -204,9 +249,28 @@ async function build(
   const port = await server.listen(config.port, config.host);
   if (startPages) pages.current = scope.own('pages', await startPages({ host: config.host, port }));
 
-  connections.start();
-  monitor.start();
-  return { url: urlOf(config, port), port, firstAdmin, services, close: () => scope.closeAll() };
+  // Work begins when all is there to serve it.
+  const jobs = [
+    createExpiryJob({ db, live, audit, log, cutOff, stopSandboxesOf }),
+    createIdleJob({
+      db,
+      engine,
+      log,
+      timeoutMs: config.idleTimeoutMs,
+      viewers: (id) => connections.viewers(id),
+      busy: createBusy({ agent }),
+    }),
+    createTrimJob({ db, log }),
+  ].map((job) => scope.own('job', job));
+  for (const part of [connections, monitor, engine, reconciler, ...jobs]) part.start();
+  return {
+    url: urlOf(config, port),
+    port,
+    firstAdmin,
+    services,
+    parts: { db, ring, sockets, live, rest: rest.app, agentSocket: config.agentSocket },
+    close: () => scope.closeAll(),
+  };
 }
 
 async function servePage(

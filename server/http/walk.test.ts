@@ -1,0 +1,213 @@
+// Walks over everything that answers HTTP: nothing does without the right identity.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { appRouter } from '../api/root';
+import { projectRoot } from '../db/project-root';
+import { accessOf } from './access';
+import { startTestServer, type TestServer } from './testing';
+import { upgradePaths } from './upgrade';
+
+let server: TestServer;
+let user: string;
+beforeAll(async () => {
+  server = await startTestServer();
+  user = (await server.person('grace')).cookie;
+});
+afterAll(() => server.stop());
+
+/** `app/(app)/sandboxes/[id]/page.tsx` -> `/sandboxes/x`. */
+const appFiles = readdirSync(join(projectRoot(), 'app'), { recursive: true }).map(String);
+const pages = appFiles
+  .filter((it) => /(^|\/)page\.tsx$/.test(it))
+  .map(
+    (file) =>
+      `/${file
+        .split('/')
+        .slice(0, -1)
+        .filter((it) => !it.startsWith('('))
+        .map((it) => (it.startsWith('[') ? 'x' : it))
+        .join('/')}`,
+  );
+const procedures = Object.entries(appRouter._def.procedures).map(([name, it]) => ({
+  name,
+  // tRPC's own record of what a procedure is.
+  type: (it as unknown as { _def: { type: string } })._def.type,
+}));
+const publicRest = new Set([
+  'post /api/auth/login',
+  'post /api/auth/register',
+  'get /api/auth/oidc/providers',
+]);
+
+test('the lists are not empty', () => {
+  expect(pages).toContain('/sign-in');
+  expect(pages).toContain('/admin/users');
+  expect(procedures.length).toBeGreaterThan(30);
+});
+
+describe('pages', () => {
+  test.each(pages.filter((it) => it !== '/sign-in'))(
+    '%s leads strangers to the sign-in page',
+    async (path) => {
+      const response = await server.ask(path);
+      expect(response.status).toBe(302);
+      expect(response.headers.get('location')).toBe(
+        path === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(path)}`,
+      );
+      const posted = await server.ask(path, { method: 'POST' });
+      expect([posted.status, ((await posted.json()) as { code: string }).code]).toEqual([
+        401,
+        'unauthenticated',
+      ]);
+    },
+  );
+  test.each(pages.filter((it) => it.startsWith('/admin')))('%s is closed to users', async (path) => {
+    expect((await server.ask(path, { as: user })).status).toBe(403);
+    expect((await server.ask(`${path}?_rsc=1`, { as: user, headers: { rsc: '1' } })).status).toBe(403);
+  });
+  test.each(['/%61dmin', '/admin%2fusers', '/Admin', '/admin.rsc', '/x/%2e%2e/admin', '//admin', '/\\admin'])(
+    '%s is no way around',
+    async (path) => {
+      expect([400, 403]).toContain((await server.ask(path, { as: user })).status);
+    },
+  );
+});
+
+describe('tRPC', () => {
+  test.each(procedures)('$name refuses strangers', async ({ name, type }) => {
+    const response =
+      type === 'query'
+        ? await server.ask(`/api/trpc/${name}`)
+        : await server.ask(`/api/trpc/${name}`, {
+            method: 'POST',
+            body: '{}',
+            headers: { 'content-type': 'application/json' },
+          });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ code: 'unauthenticated', request_id: expect.any(String) });
+  });
+
+  const input: Record<string, unknown> = {
+    'admin.health': undefined,
+    'admin.audit': { limit: 1 },
+    'users.list': undefined,
+    'users.create': { username: 'mallory', role: 'admin', expiresAt: null },
+    'users.setStatus': { id: 'x', status: 'disabled' },
+    'users.setRole': { id: 'x', role: 'admin' },
+    'users.setExpiry': { id: 'x', expiresAt: null },
+    'users.resetPassword': { id: 'x' },
+    'users.remove': { id: 'x' },
+  };
+  const administrative = procedures.filter((it) => /^(admin|users)\./.test(it.name));
+  test('each procedure for administrators is asked as a user', () => {
+    expect(Object.keys(input).sort()).toEqual(administrative.map((it) => it.name).sort());
+  });
+  test.each(administrative)('$name refuses users', async ({ name, type }) => {
+    const given = JSON.stringify(input[name]);
+    const response =
+      type === 'query'
+        ? await server.ask(
+            `/api/trpc/${name}${given === undefined ? '' : `?input=${encodeURIComponent(given)}`}`,
+            { as: user },
+          )
+        : await server.ask(`/api/trpc/${name}`, {
+            as: user,
+            method: 'POST',
+            body: given,
+            headers: { 'content-type': 'application/json' },
+          });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { data: { appCode: 'forbidden' } } });
+  });
+});
+
+test('every REST route of the OpenAPI document refuses strangers', async () => {
+  const document = (await (await server.ask('/api/openapi.json', { as: user })).json()) as {
+    paths: Record<string, Record<string, unknown>>;
+  };
+  const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({ method, path })),
+  );
+  expect(routes.length).toBeGreaterThan(25);
+  const open: string[] = [];
+  for (const { method, path } of routes) {
+    const response = await server.ask(path.replace(/\{[^}]+\}/g, 'x'), { method: method.toUpperCase() });
+    const { status } = response;
+    if (status !== 401) open.push(`${method} ${path}`);
+    else expect(await response.json()).toMatchObject({ code: 'unauthenticated' });
+  }
+  expect(new Set(open)).toEqual(publicRest);
+});
+
+test.each([
+  '/api/openapi.json',
+  '/api/docs',
+  '/api/docs/init.js',
+  '/api/nothing',
+  '/api',
+  '/_next/image',
+  '/nothing.js',
+])('%s refuses strangers', async (path) => {
+  expect([401, 302]).toContain((await server.ask(path)).status);
+});
+
+test('what is public is exactly the table', () => {
+  const found = [
+    '/',
+    '/admin',
+    '/settings',
+    '/api/events',
+    '/ws/x',
+    '/sign-in/x',
+    '/_next/data/x',
+    '/api/auth/me',
+  ];
+  expect(found.filter((it) => accessOf(it, 'GET', false) === 'public')).toEqual([]);
+});
+
+describe('upgrades', () => {
+  const paths = [
+    ...upgradePaths.map(() => '/ws/sandboxes/sabcdefabcdef012/terminal'),
+    '/ws/nothing',
+    '/',
+    '/_next/webpack-hmr',
+  ];
+  const open = (path: string, options: { protocols?: string[]; headers?: Record<string, string> } = {}) =>
+    new Promise<{ status?: number; close?: number }>((resolve, reject) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, options.protocols ?? [], {
+        headers: options.headers ?? {},
+      });
+      socket.on('unexpected-response', (_request, response) => {
+        resolve({ status: response.statusCode });
+        socket.terminate();
+      });
+      socket.on('close', (code) => resolve({ close: code }));
+      socket.on('error', (error) => {
+        if (socket.readyState !== WebSocket.CLOSING) reject(error);
+      });
+    });
+
+  test.each(paths)('%s refuses strangers before the handshake', async (path) => {
+    expect(await open(path)).toEqual({ status: 401 });
+  });
+  test.each(paths)('%s refuses other sites', async (path) => {
+    const headers = { cookie: user, origin: 'https://evil.example' };
+    expect(await open(path, { headers, protocols: ['cloud-claude.terminal.v1'] })).toEqual({ status: 403 });
+  });
+  test('unknown paths are not found', async () => {
+    expect(await open('/ws/nothing', { headers: { cookie: user } })).toEqual({ status: 404 });
+  });
+  test('a client of ours is told why by a close code', async () => {
+    const path = '/ws/sandboxes/sabcdefabcdef012/terminal?session=7f0e6f0e-1111-4222-8333-444455556666';
+    const protocols = ['cloud-claude.terminal.v1'];
+    expect(await open(path, { protocols })).toEqual({ close: 4401 });
+    expect(await open(path, { protocols: [...protocols, 'bearer.cct_nothing'] })).toEqual({ close: 4401 });
+    expect(await open(path, { protocols, headers: { cookie: user } })).toEqual({ close: 4404 });
+  });
+});
+
+test('Next serves pages only: every API goes through this table', () => {
+  expect(appFiles.filter((it) => /(^|\/)route\.tsx?$/.test(it))).toEqual([]);
+});
