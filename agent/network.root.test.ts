@@ -146,6 +146,12 @@ describe('the way out', () => {
     expect(await dig('AAAA', 'six.test')).toBe('');
   });
 
+  test('no question is lost: each comes from a port of its own', async () => {
+    const ask = 'for i in $(seq 60); do dig +short +time=1 +tries=1 q$i.test; done';
+    const { stdout } = await lab.inside(box.id, 'claude', ['bash', '-c', ask]);
+    expect(stdout.trim().split('\n')).toEqual(Array.from({ length: 60 }, () => world.address));
+  });
+
   test.each(['claude', 'root'] as const)('the neighbourhood is refused at once to %s', async (user) => {
     const { stdout } = await run(['ip', '-j', '-4', 'addr', 'show', 'scope', 'global']);
     // iproute2's own shape.

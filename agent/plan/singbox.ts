@@ -13,6 +13,9 @@ export interface TunnelFacts {
 /** The tun writes whole packets into user space: a large MTU means fewer of them (sing-box's own default). */
 const TUN_MTU = 9000;
 
+/** A question comes with the connection; whatever does not is hijacked all the same. */
+const SNIFF_TIMEOUT = '300ms';
+
 /** sing-box's configuration as JSON text, the same for the same facts. */
 export function singBoxConfig(facts: TunnelFacts): string {
   const out = wayOut(facts);
@@ -46,6 +49,9 @@ export function singBoxConfig(facts: TunnelFacts): string {
     outbounds: [out],
     route: {
       rules: [
+        // Sniffing makes sing-box wait for the first packet before it hijacks. Without it the two race, and one
+        // question in twenty was lost (measured with 1.12.12): the program asks again only after seconds.
+        { port: 53, action: 'sniff', sniffer: ['dns'], timeout: SNIFF_TIMEOUT },
         { port: 53, action: 'hijack-dns' },
         { ip_version: 6, action: 'reject' },
         { ip_cidr: REFUSED_IPV4, action: 'reject' },

@@ -192,6 +192,7 @@ export async function createLab() {
       for (const pid of await this.singBoxPids()) process.kill(pid, 'SIGKILL');
       await run(['nft', 'delete', 'table', 'inet', hostTable(instance)], { okCodes: [0, 1] });
       await run(['ip', 'netns', 'delete', uplinkNamespace(instance)], { okCodes: [0, 1] });
+      await run(['ip', 'netns', 'delete', `${uplinkNamespace(instance)}-plan`], { okCodes: [0, 1] });
       await rm(folder, { recursive: true, force: true });
     },
   };
