@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 
 /** What is kept of a program's output for an error text, in characters. */
-const OUTPUT_TAIL = 4_000;
+const OUTPUT_TAIL = 16_000;
 
 export class CommandError extends Error {
   constructor(message, { code, output }) {
