@@ -25,6 +25,8 @@ export class ChannelStream extends Duplex {
   constructor(channel: ClientChannel) {
     super({
       allowHalfOpen: true,
+      // Both directions may be at their end while the exit status is still to come: CHANNEL_CLOSE is the end.
+      autoDestroy: false,
       readableHighWaterMark: OWN_BUFFER_BYTES,
       writableHighWaterMark: OWN_BUFFER_BYTES,
     });
@@ -41,8 +43,8 @@ export class ChannelStream extends Duplex {
       this.#closed = true;
       this.channelClosed();
     });
-    // A pty has no stderr; unread stderr would hold the channel's `close` back for ever.
-    channel.stderr.resume();
+    // Whoever wants stderr listens in this turn or the next few; unread, it would hold the channel's `close` back.
+    setImmediate(() => channel.stderr.resume());
   }
 
   protected overfull(): void {

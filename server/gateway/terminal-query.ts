@@ -23,6 +23,8 @@ export function clampSize(cols: number, rows: number): { cols: number; rows: num
 
 /** Null when it is no terminal's address or names no session. */
 export function parseTerminalUrl(url: string): TerminalQuery | null {
+  // `//` and the like are no addresses at all.
+  if (!URL.canParse(url, 'http://gateway')) return null;
   const { pathname, searchParams } = new URL(url, 'http://gateway');
   const sandbox = sandboxIdSchema.safeParse(/^\/ws\/sandboxes\/([^/]+)\/terminal$/.exec(pathname)?.[1]);
   const session = sessionIdSchema.safeParse(searchParams.get('session'));

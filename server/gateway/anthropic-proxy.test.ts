@@ -1,0 +1,337 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  createServer as createHttp,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { type AddressInfo, connect, createServer as createNet } from 'node:net';
+import { Writable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { pino } from 'pino';
+import { afterEach, expect, test } from 'vitest';
+import { Scope } from '../../shared/lifecycle';
+import { PROXY_BODY_MAX_BYTES } from '../../shared/limits';
+import { createAnthropicProxy } from './anthropic-proxy';
+import { createProviderTokens } from './provider';
+
+const BOX = 'sproxytest000001';
+const KEY = 'sk-ant-REAL-KEY';
+const masterKey = randomBytes(32);
+const token = createProviderTokens(masterKey).tokenFor(BOX);
+let scope = new Scope();
+
+afterEach(async () => {
+  await scope.close();
+  scope = new Scope();
+});
+
+interface Seen {
+  method: string;
+  url: string;
+  raw: string[];
+  body: Buffer;
+}
+
+/** A real upstream, the proxy, and a real byte stream into it. */
+async function setUp(options: {
+  answer?: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
+  base?: string;
+  key?: 'apiKey' | 'authToken' | 'none';
+}) {
+  const seen: Seen[] = [];
+  const upstream = createHttp((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      seen.push({ method: request.method ?? '', url: request.url ?? '', raw: request.rawHeaders, body });
+      (options.answer ?? ((_request, answer) => answer.end('{}')))(request, response, body);
+    });
+  });
+  upstream.listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  scope.add('upstream', upstream, (it) => {
+    it.closeAllConnections();
+    it.close();
+  });
+  const { port } = upstream.address() as AddressInfo; // a TCP server
+  const logged: string[] = [];
+  const log = pino(
+    { level: 'trace' },
+    new Writable({
+      write(line, _encoding, done) {
+        logged.push(String(line));
+        done();
+      },
+    }),
+  );
+  const active: string[] = [];
+  const proxy = scope.own(
+    'proxy',
+    createAnthropicProxy({
+      masterKey,
+      log,
+      apiKey: (options.key ?? 'apiKey') === 'apiKey' ? KEY : undefined,
+      authToken: options.key === 'authToken' ? KEY : undefined,
+      baseUrl: `http://127.0.0.1:${port}${options.base ?? ''}`,
+      onActivity: (id) => active.push(id),
+    }),
+  );
+  const entry = createNet((socket) => proxy.serve(BOX, socket));
+  entry.listen(0, '127.0.0.1');
+  await once(entry, 'listening');
+  scope.add('entry', entry, (it) => {
+    it.close();
+  });
+  return { seen, logged, active, upstream, proxy, port: (entry.address() as AddressInfo).port };
+}
+
+interface Answer {
+  status: number;
+  raw: string[];
+  body: Buffer;
+}
+async function ask(
+  port: number,
+  path: string,
+  options: { headers?: string[]; body?: Buffer; method?: string } = {},
+): Promise<Answer> {
+  const request = httpRequest({
+    port,
+    path,
+    method: options.method ?? 'POST',
+    headers: options.headers ?? ['host', 'x', 'authorization', `Bearer ${token}`],
+    agent: false,
+  });
+  request.on('error', () => undefined);
+  request.end(options.body);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return { status: response.statusCode ?? 0, raw: response.rawHeaders, body: Buffer.concat(chunks) };
+}
+
+function headers(raw: string[], name: string): string[] {
+  return raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === name);
+}
+
+test('body, path and headers pass as they are; only the credential is exchanged', async () => {
+  const compressed = gzipSync('{"answer":true}');
+  const { port, seen, active } = await setUp({
+    answer: (_request, response) => {
+      response.writeHead(200, [
+        ...['Content-Encoding', 'gzip', 'X-Odd-CASE', 'a', 'X-Odd-CASE', 'b'],
+        ...['Request-Id', 'req_1', 'Content-Length', String(compressed.length)],
+      ]);
+      response.end(compressed);
+    },
+  });
+  const body = randomBytes(200_000);
+  const answer = await ask(port, '/proxy/anthropic/v1/messages?beta=true&x=%2F', {
+    body,
+    headers: [
+      ...[
+        'host',
+        '127.0.0.1:7878',
+        'x-api-key',
+        token,
+        'Anthropic-Beta',
+        'one,two',
+        'accept-encoding',
+        'gzip, br',
+      ],
+      ...['X-New-Header', 'zzz', 'connection', 'keep-alive, x-hop', 'x-hop', '1', 'te', 'trailers'],
+      ...['content-length', String(body.length)],
+    ],
+  });
+  const [request] = seen;
+  expect(request?.method).toBe('POST');
+  expect(request?.url).toBe('/v1/messages?beta=true&x=%2F');
+  expect(request?.body.equals(body)).toBe(true);
+  expect(headers(request?.raw ?? [], 'x-api-key')).toEqual([KEY]);
+  expect(headers(request?.raw ?? [], 'authorization')).toEqual([]);
+  expect(headers(request?.raw ?? [], 'accept-encoding')).toEqual(['gzip, br']);
+  expect(headers(request?.raw ?? [], 'x-new-header')).toEqual(['zzz']);
+  expect(request?.raw).toContain('Anthropic-Beta');
+  for (const hop of ['x-hop', 'te', 'transfer-encoding'])
+    expect(headers(request?.raw ?? [], hop)).toEqual([]);
+  expect(answer.status).toBe(200);
+  expect(answer.body.equals(compressed)).toBe(true);
+  expect(headers(answer.raw, 'x-odd-case')).toEqual(['a', 'b']);
+  expect(answer.raw).toContain('X-Odd-CASE');
+  expect(active).toEqual([BOX]);
+});
+
+test.each([
+  ['', '/v1/models', '/v1/models'],
+  ['/', '/v1/models', '/v1/models'],
+  ['/v1', '/v1/models', '/v1/models'],
+  ['/v1/', '/v1/models', '/v1/models'],
+  ['/anthropic', '/v1/models', '/anthropic/v1/models'],
+  ['/anthropic/v1/', '/v1/models?a=1', '/anthropic/v1/models?a=1'],
+  ['', '/api/hello', '/api/hello'],
+  ['', '', '/'],
+])('base %s and path %s give %s', async (base, path, expected) => {
+  const { port, seen } = await setUp({ base });
+  await ask(port, `/proxy/anthropic${path}`, { method: 'GET' });
+  expect(seen[0]?.url).toBe(expected);
+});
+
+test('a bearer credential goes as a bearer', async () => {
+  const { port, seen } = await setUp({ key: 'authToken' });
+  await ask(port, '/proxy/anthropic/v1/messages', { body: Buffer.from('{}') });
+  expect(headers(seen[0]?.raw ?? [], 'authorization')).toEqual([`Bearer ${KEY}`]);
+  expect(headers(seen[0]?.raw ?? [], 'x-api-key')).toEqual([]);
+});
+
+test('events pass one by one, as they come', async () => {
+  const steps = [Buffer.from('event: a\ndata: {"t":"ä"}\n\n'), Buffer.from('event: b\ndata: 2\n\n')];
+  let next: () => void = () => undefined;
+  const { port } = await setUp({
+    answer: (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.flushHeaders();
+      let at = 0;
+      next = () => {
+        const step = steps[at++];
+        if (step) response.write(step);
+        else response.end();
+      };
+    },
+  });
+  const request = httpRequest({
+    port,
+    path: '/proxy/anthropic/v1/messages',
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  });
+  request.end('{}');
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  for (const step of steps) {
+    const data = once(response, 'data');
+    next();
+    expect((await data)[0].equals(step)).toBe(true);
+  }
+  next();
+  await once(response, 'end');
+});
+
+test('when the client goes, the upstream request ends', async () => {
+  let gone: Promise<unknown> = Promise.resolve();
+  const { port } = await setUp({
+    answer: (_request, response) => {
+      gone = once(response, 'close');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: a\n\n');
+    },
+  });
+  const request = httpRequest({
+    port,
+    path: '/proxy/anthropic/v1/messages',
+    method: 'POST',
+    headers: { 'x-api-key': token },
+  });
+  request.on('error', () => undefined);
+  request.end('{}');
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.on('error', () => undefined);
+  request.destroy();
+  await gone;
+});
+
+test('an answer that breaks off is not made whole', async () => {
+  const { port } = await setUp({
+    answer: (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: a\n\n', () => response.destroy());
+    },
+  });
+  await expect(ask(port, '/proxy/anthropic/v1/messages')).rejects.toThrow();
+});
+
+test('a slow reader holds the upstream back', async () => {
+  let written = 0;
+  const { port } = await setUp({
+    answer: (_request, response) => {
+      const more = () => {
+        while (!response.destroyed) {
+          written += 65_536;
+          if (!response.write(Buffer.alloc(65_536))) break;
+        }
+      };
+      response.on('drain', more);
+      more();
+    },
+  });
+  const socket = connect(port, '127.0.0.1');
+  socket.pause();
+  socket.write(`GET /proxy/anthropic/v1/x HTTP/1.1\r\nhost: x\r\nx-api-key: ${token}\r\n\r\n`);
+  let before = -1;
+  while (written !== before || written === 0) {
+    before = written;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  // Kernel buffers of two connections hold some; an endless stream does not.
+  expect(written).toBeLessThan(32 * 1024 * 1024);
+  socket.destroy();
+});
+
+test.each([
+  ['no token', '/proxy/anthropic/v1/messages', ['host', 'x'], 401, 'authentication_error'],
+  [
+    'another box',
+    '/proxy/anthropic/v1/messages',
+    ['host', 'x', 'x-api-key', createProviderTokens(masterKey).tokenFor('sproxytest000002')],
+    401,
+    'authentication_error',
+  ],
+  [
+    'the real key',
+    '/proxy/anthropic/v1/messages',
+    ['host', 'x', 'x-api-key', KEY],
+    401,
+    'authentication_error',
+  ],
+  ['another path', '/api/trpc/x', ['host', 'x', 'x-api-key', token], 404, 'not_found_error'],
+  ['a path beside', '/proxy/anthropicx', ['host', 'x', 'x-api-key', token], 404, 'not_found_error'],
+  [
+    'too large',
+    '/proxy/anthropic/v1/messages',
+    ['host', 'x', 'x-api-key', token, 'content-length', String(PROXY_BODY_MAX_BYTES + 1)],
+    413,
+    'request_too_large',
+  ],
+])('%s is refused in the shape of the API', async (_name, path, raw, status, type) => {
+  const { port, seen, active } = await setUp({});
+  const request = httpRequest({ port, path, method: 'POST', headers: raw, agent: false });
+  request.on('error', () => undefined);
+  request.flushHeaders();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  expect(response.statusCode).toBe(status);
+  expect(JSON.parse(Buffer.concat(chunks).toString())).toMatchObject({ type: 'error', error: { type } });
+  expect([seen.length, active.length]).toEqual([0, 0]);
+  request.destroy();
+});
+
+test('without a key there is no provider and the proxy says so', async () => {
+  const { port, proxy } = await setUp({ key: 'none' });
+  expect([proxy.configured, proxy.env(BOX)]).toEqual([false, '']);
+  expect((await ask(port, '/proxy/anthropic/v1/messages')).status).toBe(401);
+});
+
+test('an upstream that is not there: 502 in its shape, and the key is in no log line', async () => {
+  const { port, upstream, logged } = await setUp({});
+  upstream.close();
+  upstream.closeAllConnections();
+  const answer = await ask(port, '/proxy/anthropic/v1/messages', { body: Buffer.from('{}') });
+  expect(answer.status).toBe(502);
+  expect(JSON.parse(answer.body.toString()).error.type).toBe('api_error');
+  const text = logged.join('') + answer.body;
+  expect(logged.length).toBeGreaterThan(0);
+  expect(text).not.toContain(KEY);
+  expect(text).not.toContain(token);
+});
