@@ -9,7 +9,16 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { AppError } from '../../../shared/errors';
 import { Scope } from '../../../shared/lifecycle';
-import type { AgentClient, AuditEntry, Db, Identity, Live, LiveChange, OpenSockets } from '../../contracts';
+import type {
+  AgentClient,
+  AuditEntry,
+  Db,
+  Identity,
+  Live,
+  LiveChange,
+  OpenSockets,
+  SandboxAccess,
+} from '../../contracts';
 import { openDb } from '../../db/open';
 import { createActivity } from '../activity';
 import { createAnthropicProxy } from '../anthropic-proxy';
@@ -71,6 +80,10 @@ export async function startGateway(options: {
     createConnections({ agent, db, log, gatewayKey: options.key, provider: proxy }),
   );
   const sockets = openSockets();
+  const access: SandboxAccess = async (asking, sandboxId) => {
+    if (sandboxId !== SANDBOX_ID) throw new AppError('not_found');
+    if (asking.userId !== identity.userId) throw new AppError('forbidden');
+  };
   const terminal = scope.own(
     'terminal',
     createTerminalEndpoint({
@@ -81,10 +94,7 @@ export async function startGateway(options: {
       live: recorded.live,
       audit: recorded.audit,
       openSockets: sockets,
-      access: async (who, sandboxId) => {
-        if (sandboxId !== SANDBOX_ID) throw new AppError('not_found');
-        if (who.userId !== identity.userId) throw new AppError('forbidden');
-      },
+      access,
     }),
   );
   let who = identity;
@@ -103,6 +113,7 @@ export async function startGateway(options: {
     terminal,
     proxy,
     activity,
+    access,
     sockets,
     port,
     recorded,
