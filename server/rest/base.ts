@@ -42,6 +42,14 @@ export const errorSchema = z
   })
   .openapi('Error');
 
+/**
+ * A shared schema under a name in the document. `.openapi` is put on zod when its package is loaded, and zod gives
+ * methods to each schema as it is made: one that was made earlier, as `shared/` may be, has none. A copy does.
+ */
+export function named<S extends z.ZodRawShape>(schema: z.ZodObject<S>, name: string): z.ZodObject<S> {
+  return z.object(schema.shape).openapi(name);
+}
+
 export function json<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { 'application/json': { schema } } };
 }

@@ -15,6 +15,7 @@ import {
   identityOf,
   idParam,
   json,
+  named,
   type RestApp,
   type RestServices,
 } from './base';
@@ -24,8 +25,8 @@ const tags = ['sandboxes'];
 const sandbox = sandboxViewSchema
   .extend({ status: sandboxStateSchema, type: z.literal('claude'), isLocal: z.literal(false) })
   .openapi('Sandbox');
-const task = taskViewSchema.openapi('Task');
-const sandboxParam = z.object({ id: sandboxIdSchema.openapi({ param: { name: 'id', in: 'path' } }) });
+const task = named(taskViewSchema, 'Task');
+const sandboxParam = z.object({ id: sandboxIdSchema });
 const accepted = z.object({ status: sandboxStateSchema, task });
 
 const shown = (view: SandboxView) => ({

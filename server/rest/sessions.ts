@@ -10,7 +10,7 @@ import { body, failures, identityOf, json, type RestApp, type RestServices } fro
 
 const tags = ['sessions'];
 const session = sessionViewSchema.extend({ sandbox_id: sandboxIdSchema }).openapi('Session');
-const sessionParam = z.object({ id: sessionIdSchema.openapi({ param: { name: 'id', in: 'path' } }) });
+const sessionParam = z.object({ id: sessionIdSchema });
 const create = createSessionSchema
   .omit({ sandboxId: true, permissionMode: true })
   .extend({ sandbox_id: sandboxIdSchema, permission_mode: createSessionSchema.shape.permissionMode });

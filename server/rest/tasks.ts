@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { taskStateSchema } from '../../shared/sandbox-state';
 import { sandboxIdSchema, taskViewSchema } from '../../shared/views';
-import { failures, identityOf, idParam, json, type RestApp, type RestServices } from './base';
+import { failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
 
 const tags = ['tasks'];
-const task = taskViewSchema.openapi('Task');
+const task = named(taskViewSchema, 'Task');
 /** A page of history; more would be a dump. */
 const TASKS_MAX = 200;
 

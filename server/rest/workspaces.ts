@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { memberRoleSchema, nameSchema, usernameSchema, workspaceViewSchema } from '../../shared/views';
-import { body, failures, identityOf, idParam, json, type RestApp, type RestServices } from './base';
+import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
 
 const tags = ['workspaces'];
-const workspace = workspaceViewSchema.openapi('Workspace');
+const workspace = named(workspaceViewSchema, 'Workspace');
 const member = z
   .object({ userId: z.string(), username: z.string(), role: memberRoleSchema })
   .openapi('Member');
