@@ -33,7 +33,7 @@ export function createExpiryJob(options: {
   const { db, live, audit, log, now = Date.now } = options;
   const actor = systemActor('expiry');
 
-  async function expire(user: { id: string; username: string }): Promise<void> {
+  async function expire(user: { id: string; username: string; role: string }): Promise<void> {
     await db.$transaction(async (tx) => {
       const { count } = await tx.user.updateMany({
         where: { id: user.id, status: 'active', expiresAt: { lte: new Date(now()) } },
@@ -41,6 +41,15 @@ export function createExpiryJob(options: {
       });
       // An administrator gave a later date meanwhile.
       if (count === 0) return;
+      // Without any administrator nobody could undo this.
+      if (
+        (await tx.user.count({ where: { role: 'admin', status: 'active' } })) === 0 &&
+        user.role === 'admin'
+      ) {
+        await tx.user.update({ where: { id: user.id }, data: { status: 'active' } });
+        log.warn({ user: user.username }, 'the last active administrator has expired and is kept active');
+        return;
+      }
       await audit.record(tx, {
         type: 'user.expired',
         actor,

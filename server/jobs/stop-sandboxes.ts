@@ -17,7 +17,10 @@ export function createStopSandboxesOf(options: { db: Db; engine: TaskEngine; aud
     cause: { reason: string; auditType: string; actor?: Actor },
   ): Promise<number> => {
     const actor = cause.actor ?? systemActor('stop');
-    const sandboxes = await db.sandbox.findMany({ where: { ownerId: userId, state: { in: mayRun } } });
+    const sandboxes = await db.sandbox.findMany({
+      // What is to be stopped already was asked for; the reconciler sees to it.
+      where: { ownerId: userId, state: { in: mayRun }, desiredPower: { not: 'stopped' } },
+    });
     let stopped = 0;
     for (const sandbox of sandboxes) {
       try {

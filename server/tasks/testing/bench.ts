@@ -1,0 +1,116 @@
+/** A real database, a scripted agent and an engine with short times, for the tests of tasks. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import pino from 'pino';
+import { createSandboxSchema } from '../../../shared/views';
+import { createAgentClient } from '../../agent-client';
+import { actorOf, type Identity } from '../../contracts';
+import { createSandboxes } from '../../services/sandboxes/service';
+import { createSandboxSpec } from '../../services/sandboxes/spec';
+import { createTasks } from '../../services/tasks/service';
+import { openServiceTest } from '../../services/testing';
+import type { Timings } from '../attempt';
+import { createTaskEngine } from '../engine';
+import { createReconciler } from '../reconciler';
+import { startScriptedAgent } from './scripted-agent';
+
+export const TEST_IMAGE = 'cloud-claude/sandbox:0123456789ab';
+export const TEST_KEY = `ssh-ed25519 ${'A'.repeat(68)}`;
+export const quick: Timings = {
+  leaseMs: 600,
+  retryBaseMs: 10,
+  stepLimitMs: 10_000,
+  observeMs: 1_000,
+  pollMs: 100,
+};
+
+/** Waits until `look` gives something else than undefined, null or false. */
+export async function until<T>(what: string, look: () => Promise<T> | T, limitMs = 10_000): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined && value !== null && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
+    await wait(10);
+  }
+}
+
+export async function openTaskBench(options: { timings?: Partial<Timings>; engine?: boolean } = {}) {
+  const base = await openServiceTest();
+  const folder = await mkdtemp(join(tmpdir(), 'cc-tasks-'));
+  const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+  const peer = await startScriptedAgent(join(folder, 'agent.sock'));
+  const agent = createAgentClient({ socket: peer.socket, log });
+  const image = { ref: TEST_IMAGE };
+  const opened: string[] = [];
+  const dropped: string[] = [];
+  const { db, live, audit } = base;
+  const engine = createTaskEngine({
+    db,
+    live,
+    audit,
+    agent,
+    log,
+    image: () => image.ref,
+    sandboxSpec: createSandboxSpec({ gatewayKey: TEST_KEY }),
+    dropConnection: (id, reason) => void dropped.push(`${id} ${reason}`),
+    openSession: async (id) => void opened.push(id),
+    timings: { ...quick, ...options.timings },
+  });
+  const reconciler = createReconciler({
+    db,
+    live,
+    audit,
+    agent,
+    engine,
+    log,
+    healBaseMs: 20,
+    orphanGraceMs: 0,
+  });
+  const sandboxes = createSandboxes({
+    db,
+    live,
+    audit,
+    agent,
+    engine,
+    image: () => image.ref,
+    viewers: () => 0,
+  });
+  if (options.engine !== false) engine.start();
+
+  return {
+    ...base,
+    log,
+    peer,
+    agent,
+    image,
+    opened,
+    dropped,
+    engine,
+    reconciler,
+    sandboxes,
+    tasks: createTasks({ db, engine }),
+    create: (who: Identity, input: Record<string, unknown> = {}) =>
+      sandboxes.create(who, createSandboxSchema.parse(input)),
+    actor: (who: Identity) => actorOf(who),
+    row: (id: string) => db.sandbox.findUniqueOrThrow({ where: { id } }),
+    /** Resolves with the row when it is in this state and no task works on it. */
+    rests: (id: string, state: string) =>
+      until(`${id} is ${state}`, async () => {
+        const row = await db.sandbox.findUnique({ where: { id } });
+        const busy = await db.task.count({ where: { sandboxId: id, state: { in: ['queued', 'running'] } } });
+        return row?.state === state && busy === 0 ? row : null;
+      }),
+    async close() {
+      await reconciler.close();
+      await engine.close();
+      agent.close();
+      await peer.close();
+      await base.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+export type TaskBench = Awaited<ReturnType<typeof openTaskBench>>;
