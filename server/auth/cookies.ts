@@ -1,9 +1,15 @@
 import { SESSION_MAX_AGE_SECONDS } from './key-ring';
 
-/** Cookies ignore ports, so the names hold the instance: two on one host do not sign each other out. */
+/**
+ * Cookies ignore ports, so the names hold the instance: two on one host do not sign each other out. No other name may
+ * begin with the session's: next-auth joins all that do, as parts of one long value.
+ */
 export function cookieNames(instance: string) {
-  const base = `cloud-claude-${instance}`;
-  return { session: base, csrf: `${base}.csrf`, callback: `${base}.callback` };
+  return {
+    session: `cloud-claude-${instance}`,
+    csrf: `cloud-claude-csrf-${instance}`,
+    callback: `cloud-claude-callback-${instance}`,
+  };
 }
 
 export function parseCookies(header: string | undefined): Record<string, string> {

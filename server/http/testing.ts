@@ -53,18 +53,20 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
       .map((it) => it.split(';')[0])
       .join('; ');
   }
-  let admin: Promise<string> | undefined;
+  let admin: string | undefined;
   return {
     ...gateway,
     folder,
     ask,
     signIn,
     async person(username) {
-      admin ??= signIn(ADMIN.username, ADMIN.password);
+      // A test may have ended the log-in of the one before.
+      if (!admin || (await ask('/api/auth/check', { as: admin })).status !== 200)
+        admin = await signIn(ADMIN.username, ADMIN.password);
       const response = await post(
         '/api/trpc/users.create',
         { username, role: 'user', expiresAt: null },
-        await admin,
+        admin,
       );
       const { result } = (await response.json()) as {
         result: { data: { user: { id: string }; password: string } };
