@@ -189,6 +189,36 @@ describe('the way out', () => {
   });
 });
 
+test('without its own rules a sandbox still does not reach the neighbourhood: the host refuses too', async () => {
+  const seen = await capture('udp and dst portrange 9996-9998');
+  // sing-box asks its rules once per source port: after a public destination it passes private ones on, and only
+  // the host's table is left to refuse them. The second canary shows that what was sent before was judged.
+  const send = `
+import socket, sys, time
+refused = (sys.argv[1], sys.argv[2], '169.254.169.254')
+def attempt(sender, target, port):
+    try: sender.sendto(b'canary', (target, port))
+    except OSError: pass
+first, other, last = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
+for target in refused: attempt(other, target, 9997)
+attempt(first, sys.argv[3], 9996)
+time.sleep(0.2)
+for target in refused: attempt(first, target, 9997)
+time.sleep(0.2)
+attempt(last, sys.argv[3], 9998)
+`;
+  const namespace = await Namespace.ofProcess(await lab.pid(box.id));
+  await namespace.run(['nft', 'flush', 'ruleset']);
+  await namespace.close();
+  const targets = [world.privateAddress, world.hostAddress, world.address];
+  await lab.inside(box.id, 'root', ['python3', '-c', send, ...targets]);
+  for (const canary of ['9996', '9998']) {
+    const frame = `${world.address}.${canary}: UDP`;
+    await until(`canary ${canary}`, async () => seen.lines.some((it) => it.includes(frame)), 5_000);
+  }
+  expect((await seen.stop()).filter((it) => it.includes('.9997'))).toEqual([]);
+});
+
 test('PID 1 that sends at once, as root, gets nothing out before the release', async () => {
   const racer = lab.newSpec();
   await lab.call('sandbox.ensure', racer);

@@ -1,5 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
+/** A few of Docker's 32 KiB frames: enough to keep both sides busy, little per stream. */
+const HIGH_WATER_BYTES = 128 * 1024;
+
 /**
  * Docker's multiplexed stream of an exec without a terminal (Engine API, "Attach to a container"):
  *
@@ -16,7 +19,7 @@ export class Demultiplexer extends Transform {
   readonly #onStderr: (chunk: Buffer) => void;
 
   constructor(onStderr: (chunk: Buffer) => void) {
-    super();
+    super({ highWaterMark: HIGH_WATER_BYTES });
     this.#onStderr = onStderr;
   }
 

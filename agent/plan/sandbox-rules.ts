@@ -18,6 +18,8 @@ export type Gate = 'open' | 'closed';
  *
  * Input takes new connections from the tun's peer only: sing-box's `system` stack turns each outgoing TCP
  * connection into one from TUN_PEER to its own listener on TUN_ADDRESS. Replies to the sandbox are established.
+ * There is no `netdev` hook against raw frames (AF_PACKET passes by the output hook): no link of this namespace
+ * leads to the host. A raw frame into the tun ends in sing-box, behind which the host table judges once more.
  * Port 53 is let through to any address because sing-box answers it itself, whatever server was named.
  */
 export function sandboxRules(gate: Gate): string {

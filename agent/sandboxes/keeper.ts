@@ -190,11 +190,19 @@ export function createKeeper(
   return {
     /** Sweeps, then begins to follow. Running sandboxes keep running; each is tended in the background. */
     async start(): Promise<void> {
-      await network.ensureHost();
-      const running = await runningIds();
-      await endStrays(new Set(running));
-      for (const id of running) inBackground(tendQueued(id));
-      if (running.length > 0) log.info({ sandboxes: running.length }, 'took over running sandboxes');
+      // A host that lacks something must still be able to say so through `health`: nothing here ends the agent.
+      try {
+        await network.ensureHost();
+        const running = await runningIds();
+        await endStrays(new Set(running));
+        for (const id of running) inBackground(tendQueued(id));
+        if (running.length > 0) log.info({ sandboxes: running.length }, 'took over running sandboxes');
+      } catch (error) {
+        log.error(
+          { err: error },
+          'could not take over what runs; the periodic check will try again, see health',
+        );
+      }
       inBackground(follow());
       inBackground(rounds());
     },

@@ -21,7 +21,7 @@ export async function observe(parts: EnsureParts, id: string): Promise<ObservedS
   const power = powerOf(container);
   const alive = container !== null && (power === 'running' || power === 'paused');
   const released = alive && isReleased(record, container);
-  const tunnel = network.tunnel(id);
+  const tunnel = alive ? network.tunnel(id) : null;
   return {
     id,
     power,
@@ -33,9 +33,9 @@ export async function observe(parts: EnsureParts, id: string): Promise<ObservedS
     homeExists: volume !== null,
     network: {
       rules: alive && (await rulesLoaded(parts, container.pid, released ? 'open' : 'closed')),
-      tunnel: alive ? tunnel.state : 'absent',
-      reason: alive ? tunnel.reason : null,
-      restarts: tunnel.restarts,
+      tunnel: tunnel?.state ?? 'absent',
+      reason: tunnel?.reason ?? null,
+      restarts: tunnel?.restarts ?? 0,
     },
     released,
     hostKey,
