@@ -15,8 +15,10 @@ export const TOOLS = [
   { program: 'ssh', package: 'openssh-client', only: 'test' },
 ];
 
-/** sing-box: the first version whose outbounds dial in another namespace (`netns`). */
-export const SING_BOX_MINIMUM = [1, 12];
+/** sing-box refuses unknown fields, and `netns` is known since 1.12, the first version that will do. */
+export const SING_BOX_PROBE = JSON.stringify({
+  outbounds: [{ type: 'direct', tag: 'probe', netns: 'probe' }],
+});
 export const SING_BOX_VERSION = '1.12.12';
 export const SING_BOX_TAGS = 'with_gvisor,with_quic,with_wireguard,with_utls,with_clash_api';
 
@@ -32,9 +34,9 @@ export function missingPackages({ has, purposes = [] }) {
   return [...missing];
 }
 
-/** `sing-box version` output -> [major, minor], or null. */
-export function singBoxVersion(text) {
-  const found = /sing-box version (\d+)\.(\d+)/.exec(text);
+/** `go version` output -> [major, minor], or null. */
+export function goVersion(text) {
+  const found = /go(\d+)\.(\d+)/.exec(text);
   return found ? [Number(found[1]), Number(found[2])] : null;
 }
 

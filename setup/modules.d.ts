@@ -14,7 +14,7 @@ declare module '*/data-dir.mjs' {
 declare module '*/host-plan.mjs' {
   type Version = [number, number];
   export function missingPackages(options: { has(name: string): boolean; purposes: string[] }): string[];
-  export function singBoxVersion(text: string): Version | null;
+  export function goVersion(text: string): Version | null;
   export function isNewEnough(version: Version | null, minimum: Version): boolean;
   export function commandBlock(options: {
     packages: string[];

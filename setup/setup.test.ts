@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Backoff } from './backoff.mjs';
 import { agentSocket, layDataDir, openDataDir, runningLauncher, writeLauncher } from './data-dir.mjs';
-import { commandBlock, isNewEnough, missingPackages, singBoxVersion } from './host-plan.mjs';
+import { commandBlock, goVersion, isNewEnough, missingPackages } from './host-plan.mjs';
 import { contentHash, packagesFor } from './image-inputs.mjs';
 import { CommandError, run } from './run.mjs';
 import { hashInputs, unlessDone } from './stamp.mjs';
@@ -29,12 +29,12 @@ describe('the machine', () => {
     expect(missingPackages({ has: () => false, purposes: [] })).not.toContain('chromium');
   });
 
-  it('knows which sing-box will do', () => {
-    const text = 'sing-box version 1.12.12\n\nEnvironment: go1.24 linux/amd64\n';
-    expect(isNewEnough(singBoxVersion(text), [1, 12])).toBe(true);
-    expect(isNewEnough(singBoxVersion('sing-box version 1.11.9'), [1, 12])).toBe(false);
-    expect(isNewEnough(singBoxVersion('sing-box version 2.0.0-beta.1'), [1, 12])).toBe(true);
-    expect(isNewEnough(singBoxVersion('no such thing'), [1, 12])).toBe(false);
+  it('knows which Go fetches a newer Go by itself', () => {
+    const usable = (text: string) => isNewEnough(goVersion(text), [1, 21]);
+    expect(usable('go version go1.24.4 linux/amd64')).toBe(true);
+    expect(usable('go version go1.21rc2 linux/amd64')).toBe(true);
+    expect(usable('go version go1.19.8 linux/amd64')).toBe(false);
+    expect(usable('')).toBe(false);
   });
 
   it('prints commands that a person can run', () => {
