@@ -2,7 +2,13 @@
 
 import { ErrorPage } from '@/components/shell/error-page';
 
-export default function AppErrorPage({ error, reset }: { error: Error & { digest?: string }; reset(): void }) {
+export default function AppErrorPage({
+  error,
+  reset,
+}: {
+  error: Error & { digest?: string };
+  reset(): void;
+}) {
   return (
     <ErrorPage
       code={error.digest ?? '500'}

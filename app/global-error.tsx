@@ -3,13 +3,7 @@
 import './globals.css';
 import { ErrorPage } from '@/components/shell/error-page';
 
-export default function GlobalError({
-  error,
-  reset,
-}: {
-  error: Error & { digest?: string };
-  reset(): void;
-}) {
+export default function GlobalError({ error, reset }: { error: Error & { digest?: string }; reset(): void }) {
   return (
     <html lang="en">
       <body>

@@ -7,8 +7,14 @@ function answered(message: string, data: Record<string, unknown>) {
 }
 
 test('a domain error keeps its own sentence and the table’s advice', () => {
-  const failure = failureOf(answered('Ada has three sandboxes.', { appCode: 'limit_reached', requestId: 'r1' }));
-  expect(failure).toMatchObject({ code: 'limit_reached', title: 'Ada has three sandboxes.', requestId: 'r1' });
+  const failure = failureOf(
+    answered('Ada has three sandboxes.', { appCode: 'limit_reached', requestId: 'r1' }),
+  );
+  expect(failure).toMatchObject({
+    code: 'limit_reached',
+    title: 'Ada has three sandboxes.',
+    requestId: 'r1',
+  });
   expect(failure.next).toMatch(/Delete something/);
 });
 

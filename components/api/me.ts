@@ -18,7 +18,8 @@ export function useSetPreferences() {
     trpc.account.setPreferences.mutationOptions({
       onMutate: (change: Partial<Preferences>) => {
         const before = queries.getQueryData(key);
-        if (before) queries.setQueryData(key, { ...before, preferences: { ...before.preferences, ...change } });
+        if (before)
+          queries.setQueryData(key, { ...before, preferences: { ...before.preferences, ...change } });
         return { before };
       },
       onError: (_error, _change, context) => {

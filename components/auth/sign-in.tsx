@@ -124,8 +124,8 @@ export function SignIn({ next }: { next: string | null }) {
           </Button>
         </form>
         <p className="text-ink-faint text-xs">
-          No account, or locked out? Ask the person who runs this server: an administrator can make an account and
-          reset a password.
+          No account, or locked out? Ask the person who runs this server: an administrator can make an account
+          and reset a password.
         </p>
       </div>
     </main>

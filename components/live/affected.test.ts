@@ -2,8 +2,13 @@ import { expect, test } from 'vitest';
 import { liveEventSchema } from '../../shared/views';
 import { affectedBy } from './affected';
 
-const paths = (topic: (typeof liveEventSchema.shape.topic.options)[number], sandboxId: string | null = null) =>
-  affectedBy({ topic, subject: 'subject', sandboxId }).map((it) => it.path.join('.') + (it.id ? `#${it.id}` : ''));
+const paths = (
+  topic: (typeof liveEventSchema.shape.topic.options)[number],
+  sandboxId: string | null = null,
+) =>
+  affectedBy({ topic, subject: 'subject', sandboxId }).map(
+    (it) => it.path.join('.') + (it.id ? `#${it.id}` : ''),
+  );
 
 test('every topic reaches the queries that show it', () => {
   expect(Object.fromEntries(liveEventSchema.shape.topic.options.map((it) => [it, paths(it, 'sb')]))).toEqual({

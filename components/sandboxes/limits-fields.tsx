@@ -23,7 +23,12 @@ export function limitsText(limits: SandboxLimits): LimitsText {
   };
 }
 
-const bounds = { cpus: SANDBOX_CPUS, memoryMb: SANDBOX_MEMORY_MB, pids: SANDBOX_PIDS, diskGb: SANDBOX_DISK_GB };
+const bounds = {
+  cpus: SANDBOX_CPUS,
+  memoryMb: SANDBOX_MEMORY_MB,
+  pids: SANDBOX_PIDS,
+  diskGb: SANDBOX_DISK_GB,
+};
 
 /** The sentence that is wrong with a box, or null. Only the disk may be empty. */
 export function limitProblem(name: keyof SandboxLimits, text: string): string | null {

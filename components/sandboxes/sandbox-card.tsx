@@ -43,7 +43,15 @@ function Sessions({ sandbox }: { sandbox: SandboxView }) {
   );
 }
 
-function Facts({ sandbox, now, showOwner }: { sandbox: SandboxView; now: number | null; showOwner: boolean }) {
+function Facts({
+  sandbox,
+  now,
+  showOwner,
+}: {
+  sandbox: SandboxView;
+  now: number | null;
+  showOwner: boolean;
+}) {
   const up = sandbox.state === 'running' && sandbox.startedAt && now !== null;
   return (
     <ul className="flex flex-wrap gap-x-4 gap-y-1 text-ink-faint text-xs [&_li]:flex [&_li]:items-center [&_li]:gap-1.5 [&_svg]:size-3.5">
@@ -66,8 +74,8 @@ function Facts({ sandbox, now, showOwner }: { sandbox: SandboxView; now: number 
         </li>
       )}
       <li>
-        <Cpu aria-hidden /> {sandbox.limits.cpus} CPU · {(sandbox.limits.memoryMb / 1024).toFixed(1).replace('.0', '')}{' '}
-        GB
+        <Cpu aria-hidden /> {sandbox.limits.cpus} CPU ·{' '}
+        {(sandbox.limits.memoryMb / 1024).toFixed(1).replace('.0', '')} GB
       </li>
       <li>
         <Globe aria-hidden /> {sandbox.egress.label}
@@ -107,7 +115,12 @@ export function SandboxCard({ sandbox, showOwner = false }: { sandbox: SandboxVi
         </div>
         <div className="relative z-10 flex">
           {lead && LeadIcon && lead !== 'pause' && (
-            <Button size="sm" look={lead === 'retry' ? 'primary' : 'secondary'} busy={busy} onClick={() => act(lead)}>
+            <Button
+              size="sm"
+              look={lead === 'retry' ? 'primary' : 'secondary'}
+              busy={busy}
+              onClick={() => act(lead)}
+            >
               <LeadIcon /> {actionFaces[lead].title}
             </Button>
           )}
@@ -125,7 +138,12 @@ export function SandboxCard({ sandbox, showOwner = false }: { sandbox: SandboxVi
                 </MenuItem>
               ))}
               {actions.length > 0 && <MenuLine />}
-              <MenuItem icon={Trash2} danger disabled={sandbox.state === 'deleting'} onSelect={() => setDeleting(true)}>
+              <MenuItem
+                icon={Trash2}
+                danger
+                disabled={sandbox.state === 'deleting'}
+                onSelect={() => setDeleting(true)}
+              >
                 Delete…
               </MenuItem>
             </Menu>
@@ -143,7 +161,11 @@ export function SandboxCard({ sandbox, showOwner = false }: { sandbox: SandboxVi
           {sandbox.reason}
         </p>
       )}
-      {working && sandbox.task && isBusy(sandbox.state) ? <TaskBar task={sandbox.task} /> : <Sessions sandbox={sandbox} />}
+      {working && sandbox.task && isBusy(sandbox.state) ? (
+        <TaskBar task={sandbox.task} />
+      ) : (
+        <Sessions sandbox={sandbox} />
+      )}
       <Facts sandbox={sandbox} now={now} showOwner={showOwner} />
       <Confirm
         open={deleting}

@@ -74,8 +74,8 @@ export function SandboxHome() {
       ) : all.length === 0 ? (
         <div className="rounded-xl border border-dashed bg-surface">
           <EmptyState icon={CloudSun} title="Your first sandbox is one click away" action={buttons}>
-            It starts in a few seconds with Claude Code, git, Node and Python ready, and keeps its files until you
-            delete it.
+            It starts in a few seconds with Claude Code, git, Node and Python ready, and keeps its files until
+            you delete it.
           </EmptyState>
         </div>
       ) : shown.length === 0 ? (

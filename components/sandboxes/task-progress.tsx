@@ -71,12 +71,15 @@ function TaskWait({ task, now }: { task: TaskView; now: number }) {
 /** One line and a bar, for cards and lists. */
 export function TaskBar({ task }: { task: TaskView }) {
   const done = task.steps.filter((it) => it.state === 'done' || it.state === 'skipped').length;
-  const current = task.steps.find((it) => it.state === 'running') ?? task.steps.find((it) => it.state === 'waiting');
+  const current =
+    task.steps.find((it) => it.state === 'running') ?? task.steps.find((it) => it.state === 'waiting');
   const share = task.steps.length === 0 ? 0 : done / task.steps.length;
   return (
     <div className="grid gap-1.5">
       <p className="flex justify-between gap-3 text-ink-soft text-xs">
-        <span className="truncate">{current?.title ?? (task.state === 'queued' ? 'Waiting to start' : 'Finishing')}</span>
+        <span className="truncate">
+          {current?.title ?? (task.state === 'queued' ? 'Waiting to start' : 'Finishing')}
+        </span>
         <span className="tabular text-ink-faint">
           {done}/{task.steps.length}
         </span>

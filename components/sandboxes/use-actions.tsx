@@ -1,7 +1,7 @@
 'use client';
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type LucideIcon, Hammer, Pause, Play, RotateCw, Square } from 'lucide-react';
+import { Hammer, type LucideIcon, Pause, Play, RotateCw, Square } from 'lucide-react';
 import { toast } from 'sonner';
 import type { SandboxView } from '../../shared/views';
 import { useTRPC } from '../api/trpc';

@@ -12,8 +12,8 @@ import {
   ScrollText,
   Search,
   Settings,
-  Sun,
   SquareTerminal,
+  Sun,
   Users,
 } from 'lucide-react';
 import { useRouter } from 'next/navigation';

@@ -1,8 +1,8 @@
 'use client';
 
 import { usePathname } from 'next/navigation';
-import { type ReactNode, useEffect } from 'react';
 import { useTheme } from 'next-themes';
+import { type ReactNode, useEffect } from 'react';
 import { MustChangePassword } from '../account/must-change-password';
 import { useMe } from '../api/me';
 import { LiveProvider } from '../live/live-provider';
@@ -35,7 +35,11 @@ export function AppShell({ children }: { children: ReactNode }) {
         <div className={full ? 'flex h-dvh flex-col overflow-hidden' : 'flex min-h-dvh flex-col'}>
           <TopBar me={me.data} />
           {me.data?.expiresAt && <ExpiryBanner expiresAt={me.data.expiresAt} />}
-          <main id="content" tabIndex={-1} className="flex min-h-0 flex-1 flex-col focus-visible:outline-none">
+          <main
+            id="content"
+            tabIndex={-1}
+            className="flex min-h-0 flex-1 flex-col focus-visible:outline-none"
+          >
             {insists ? <MustChangePassword /> : children}
           </main>
         </div>

@@ -11,11 +11,14 @@ export function ExpiryBanner({ expiresAt }: { expiresAt: string }) {
   const now = useNow(60_000);
   if (now === null || Date.parse(expiresAt) - now > WARN_MS) return null;
   return (
-    <div role="status" className="flex items-center justify-center gap-2 bg-warn-soft px-4 py-1.5 text-sm text-warn">
+    <div
+      role="status"
+      className="flex items-center justify-center gap-2 bg-warn-soft px-4 py-1.5 text-sm text-warn"
+    >
       <CalendarClock className="size-4 shrink-0" aria-hidden />
       <p>
-        Your account ends {relative(expiresAt, now)} ({moment(expiresAt)}). Ask an administrator to extend it, or save
-        your work.
+        Your account ends {relative(expiresAt, now)} ({moment(expiresAt)}). Ask an administrator to extend it,
+        or save your work.
       </p>
     </div>
   );

@@ -51,7 +51,11 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange(op
                         }}
                         className="flex cursor-pointer items-center gap-2.5 rounded-md px-2.5 py-2 text-sm data-[selected=true]:bg-accent-soft max-sm:py-2.5"
                       >
-                        {Icon ? <Icon className="size-4 text-ink-faint" aria-hidden /> : <span className="size-4" />}
+                        {Icon ? (
+                          <Icon className="size-4 text-ink-faint" aria-hidden />
+                        ) : (
+                          <span className="size-4" />
+                        )}
                         <span className="min-w-0 flex-1 truncate">{title}</span>
                         {shortcut && (
                           <span className="flex gap-1 max-sm:hidden">

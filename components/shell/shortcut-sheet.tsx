@@ -33,7 +33,10 @@ export function ShortcutSheet({ open, onOpenChange }: { open: boolean; onOpenCha
               {rows
                 .filter((it) => it.group === group)
                 .map((row) => (
-                  <div key={row.title} className="flex items-center justify-between gap-4 border-b py-1.5 last:border-0">
+                  <div
+                    key={row.title}
+                    className="flex items-center justify-between gap-4 border-b py-1.5 last:border-0"
+                  >
                     <dt className="text-sm">{row.title}</dt>
                     <dd className="flex gap-1">
                       {row.caps.map((cap) => (

@@ -45,14 +45,16 @@ export function matches(event: KeyLike, shortcut: Shortcut, mac = isMac()): bool
   const terminal = inside(event.target, '.xterm');
   // Cmd+letter never reaches a program in a terminal, so a Mac needs no such care.
   if (shortcut.outsideTerminal && terminal && !mac) return false;
-  if (shortcut.outsideInput && inside(event.target, 'input, textarea, select, [contenteditable]')) return false;
+  if (shortcut.outsideInput && inside(event.target, 'input, textarea, select, [contenteditable]'))
+    return false;
   return true;
 }
 
 /** Keys as they stand on caps: `['Ctrl', 'Shift', 'K']`. */
 export function keyCaps(shortcut: Shortcut, mac = isMac()): string[] {
   const name = shortcut.key ?? (shortcut.code ?? '').replace(/^(Key|Digit)/, '');
-  const shown = { Backslash: '\\', Minus: '-', Equal: '+', BracketLeft: '[', BracketRight: ']' }[name] ?? name;
+  const shown =
+    { Backslash: '\\', Minus: '-', Equal: '+', BracketLeft: '[', BracketRight: ']' }[name] ?? name;
   return [
     ...(shortcut.mod ? [mac ? '⌘' : 'Ctrl'] : []),
     ...(shortcut.alt ? [mac ? '⌥' : 'Alt'] : []),

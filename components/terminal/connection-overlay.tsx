@@ -7,7 +7,17 @@ import { cx } from '../ui/cx';
 import { useNow } from '../ui/use-now';
 import type { TerminalState } from './terminal-socket';
 
-function Strip({ tone, icon, children, actions }: { tone: string; icon: ReactNode; children: ReactNode; actions?: ReactNode }) {
+function Strip({
+  tone,
+  icon,
+  children,
+  actions,
+}: {
+  tone: string;
+  icon: ReactNode;
+  children: ReactNode;
+  actions?: ReactNode;
+}) {
   return (
     <div
       role="status"
@@ -88,7 +98,8 @@ export function ConnectionOverlay({
             </Button>
           }
         >
-          <span className="font-medium">{state.title}</span> <span className="text-ink-soft">{state.next}</span>
+          <span className="font-medium">{state.title}</span>{' '}
+          <span className="text-ink-soft">{state.next}</span>
         </Strip>
       );
   }

@@ -6,8 +6,18 @@ function after(...actions: LayoutAction[]): Layout {
   return actions.reduce(layoutReducer, emptyLayout);
 }
 const sync = (...open: string[]): LayoutAction => ({ type: 'sync', open, known: open });
-const right = (target: string, session: string): LayoutAction => ({ type: 'split', target, session, direction: 'right' });
-const down = (target: string, session: string): LayoutAction => ({ type: 'split', target, session, direction: 'down' });
+const right = (target: string, session: string): LayoutAction => ({
+  type: 'split',
+  target,
+  session,
+  direction: 'right',
+});
+const down = (target: string, session: string): LayoutAction => ({
+  type: 'split',
+  target,
+  session,
+  direction: 'down',
+});
 
 /** `a|b` is right of, `a/b` below. */
 function drawn(node: Node): string {
@@ -32,7 +42,11 @@ describe('layout', () => {
   });
 
   test('closing collapses the split and the neighbour tab becomes active', () => {
-    const layout = after(sync('a', 'b', 'c'), { type: 'show', session: 'b' }, { type: 'close', session: 'b' });
+    const layout = after(
+      sync('a', 'b', 'c'),
+      { type: 'show', session: 'b' },
+      { type: 'close', session: 'b' },
+    );
     expect(layout.activeTab).toBe('tab-c');
     expect(tabs(after(sync('a'), right('a', 'b'), { type: 'close', session: 'a' }))).toBe('b');
   });

@@ -46,7 +46,8 @@ function newTab(session: string): Tab {
 function without(node: Node, gone: (session: string) => boolean): Node | null {
   if (node.kind === 'pane') return gone(node.session) ? null : node;
   const children = node.children.flatMap((it) => without(it, gone) ?? []);
-  if (children.length === node.children.length && children.every((it, at) => it === node.children[at])) return node;
+  if (children.length === node.children.length && children.every((it, at) => it === node.children[at]))
+    return node;
   const [only] = children;
   if (children.length <= 1) return only ?? null;
   return { ...node, children, sizes: {} };

@@ -81,7 +81,13 @@ export function SearchBar({ view, onClose }: { view: TerminalView; onClose(): vo
         className="h-7 min-w-0 flex-1 rounded bg-transparent px-2 text-sm outline-none max-sm:text-[16px]"
       />
       <span role="status" className={cx('tabular px-1.5 text-xs', bad ? 'text-bad' : 'text-ink-faint')}>
-        {bad ? 'Not a pattern' : found && term ? (found.count === 0 ? 'None' : `${found.at || '…'}/${found.count}`) : ''}
+        {bad
+          ? 'Not a pattern'
+          : found && term
+            ? found.count === 0
+              ? 'None'
+              : `${found.at || '…'}/${found.count}`
+            : ''}
       </span>
       {(
         [
@@ -102,7 +108,13 @@ export function SearchBar({ view, onClose }: { view: TerminalView; onClose(): vo
           <Icon />
         </Button>
       ))}
-      <Button look="ghost" size="tiny" aria-label="Previous match" title="Previous" onClick={() => find('previous')}>
+      <Button
+        look="ghost"
+        size="tiny"
+        aria-label="Previous match"
+        title="Previous"
+        onClick={() => find('previous')}
+      >
         <ArrowUp />
       </Button>
       <Button look="ghost" size="tiny" aria-label="Next match" title="Next" onClick={() => find('next')}>

@@ -14,7 +14,9 @@ test('plain paths stay readable', () => {
 });
 
 test('a real shell reads back every path as one word', () => {
-  const path = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((it) => !/\p{Cc}/u.test(it));
+  const path = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+    .filter((it) => !/\p{Cc}/u.test(it));
   fc.assert(
     fc.property(fc.array(path, { minLength: 40, maxLength: 40 }), (paths) => {
       const script = `printf '%s\\0' ${paths.map(shellQuote).join(' ')}`;

@@ -24,7 +24,17 @@ const arrows = [
   { name: 'Right', letter: 'C', icon: ArrowRight },
 ];
 
-function Key({ label, pressed, onPress, children }: { label: string; pressed?: boolean; onPress(): void; children: ReactNode }) {
+function Key({
+  label,
+  pressed,
+  onPress,
+  children,
+}: {
+  label: string;
+  pressed?: boolean;
+  onPress(): void;
+  children: ReactNode;
+}) {
   return (
     <button
       type="button"
@@ -44,7 +54,15 @@ function Key({ label, pressed, onPress, children }: { label: string; pressed?: b
 }
 
 /** The keys that a phone's keyboard lacks. */
-export function SoftKeys({ view, sticky, onSticky }: { view: TerminalView | null; sticky: Sticky; onSticky(sticky: Sticky): void }) {
+export function SoftKeys({
+  view,
+  sticky,
+  onSticky,
+}: {
+  view: TerminalView | null;
+  sticky: Sticky;
+  onSticky(sticky: Sticky): void;
+}) {
   const type = (text: string) => {
     view?.type(text);
     view?.terminal.focus();
@@ -54,7 +72,9 @@ export function SoftKeys({ view, sticky, onSticky }: { view: TerminalView | null
       view?.paste(await navigator.clipboard.readText());
       view?.terminal.focus();
     } catch {
-      toast.error('The browser refused the clipboard.', { description: 'Hold the terminal and choose Paste instead.' });
+      toast.error('The browser refused the clipboard.', {
+        description: 'Hold the terminal and choose Paste instead.',
+      });
     }
   }
   return (

@@ -9,6 +9,7 @@ export function applySticky(data: string, sticky: Sticky): string {
   const [first] = data;
   if (first === undefined || data.length !== first.length) return data;
   const code = first.toUpperCase().charCodeAt(0);
-  const controlled = first === ' ' ? '\0' : code >= 0x40 && code <= 0x5f ? String.fromCharCode(code & 0x1f) : first;
+  const controlled =
+    first === ' ' ? '\0' : code >= 0x40 && code <= 0x5f ? String.fromCharCode(code & 0x1f) : first;
   return (sticky.alt ? '\x1b' : '') + (sticky.ctrl ? controlled : data);
 }

@@ -10,7 +10,8 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const it of cleanups.splice(0).reverse()) await it();
 });
-const until = (check: () => boolean) => vi.waitFor(() => expect(check()).toBe(true), { timeout: 10_000, interval: 5 });
+const until = (check: () => boolean) =>
+  vi.waitFor(() => expect(check()).toBe(true), { timeout: 10_000, interval: 5 });
 
 /** A real WebSocket server that speaks the protocol and keeps, as the gateway does, a ledger per client. */
 class FakeGateway {
@@ -29,7 +30,9 @@ class FakeGateway {
       for (const it of this.server.clients) it.terminate();
       return new Promise((done) => this.server.close(done));
     });
-    this.server.on('connection', (socket, request) => this.#serve(socket, new URL(request.url ?? '/', 'http://x')));
+    this.server.on('connection', (socket, request) =>
+      this.#serve(socket, new URL(request.url ?? '/', 'http://x')),
+    );
   }
 
   static async start(): Promise<FakeGateway> {
@@ -73,7 +76,9 @@ class FakeGateway {
     const { port } = this.server.address() as AddressInfo; // a TCP server's address is never a string
     const socket = new TerminalSocket({
       open: (query, protocol) => {
-        const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+        const search = new URLSearchParams(
+          Object.entries(query).map(([name, value]) => [name, String(value)]),
+        );
         return new WebSocket(`ws://127.0.0.1:${port}/?${search}`, protocol);
       },
       client: crypto.randomUUID(),
@@ -91,7 +96,8 @@ class FakeGateway {
 describe('TerminalSocket', () => {
   test('nothing typed is lost or doubled while the connection is cut again and again', async () => {
     const gateway = await FakeGateway.start();
-    gateway.cutAfter = () => (gateway.attaches < 12 ? 1 + Math.floor(Math.random() * 400) : Number.POSITIVE_INFINITY);
+    gateway.cutAfter = () =>
+      gateway.attaches < 12 ? 1 + Math.floor(Math.random() * 400) : Number.POSITIVE_INFINITY;
     const { socket } = gateway.connect();
     const sent: number[] = [];
     for (let at = 0; at < 400; at++) {
@@ -144,7 +150,8 @@ describe('TerminalSocket', () => {
     const { socket } = gateway.connect({ output: (_bytes, done) => parsed.push(done) });
     await until(() => socket.state.kind === 'connected');
     const [client] = gateway.server.clients;
-    for (let at = 0; at < 4; at++) client?.send(frame(ServerOp.output, new Uint8Array(TERMINAL_ACK_BYTES / 2)));
+    for (let at = 0; at < 4; at++)
+      client?.send(frame(ServerOp.output, new Uint8Array(TERMINAL_ACK_BYTES / 2)));
     await until(() => parsed.length === 4);
     expect(gateway.acks).toEqual([]);
     for (const it of parsed) it();

@@ -265,7 +265,11 @@ export class TerminalSocket {
       this.#drop();
       return this.#set(refusal(code, reason));
     }
-    this.#lost(reason && code >= 4000 ? (refusal(code, reason) as { title: string }).title : 'The connection was lost.');
+    this.#lost(
+      reason && code >= 4000
+        ? (refusal(code, reason) as { title: string }).title
+        : 'The connection was lost.',
+    );
   }
 
   #lost(reason: string): void {

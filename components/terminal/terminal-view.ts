@@ -43,7 +43,10 @@ function latin1(text: string): Uint8Array {
 }
 
 function openSocket(session: TerminalViewOptions['session']) {
-  return (query: { client: string; offset: number; cols: number; rows: number }, protocol: string): SocketLike => {
+  return (
+    query: { client: string; offset: number; cols: number; rows: number },
+    protocol: string,
+  ): SocketLike => {
     const url = new URL(`/ws/sandboxes/${session.sandboxId}/terminal`, window.location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.searchParams.set('session', session.id);
@@ -237,9 +240,18 @@ export class TerminalView {
       return stop();
     }
     // The browser's own paste then brings text or a picture.
-    if (event.ctrlKey && event.code === 'KeyV' && (event.shiftKey || (!mac && this.#options.session.kind === 'claude')))
+    if (
+      event.ctrlKey &&
+      event.code === 'KeyV' &&
+      (event.shiftKey || (!mac && this.#options.session.kind === 'claude'))
+    )
       return false;
-    if (this.#options.session.kind === 'claude' && event.key === 'Enter' && event.shiftKey && !event.ctrlKey) {
+    if (
+      this.#options.session.kind === 'claude' &&
+      event.key === 'Enter' &&
+      event.shiftKey &&
+      !event.ctrlKey
+    ) {
       // Claude Code's own binding for a new line in the prompt: ESC CR.
       this.type('\x1b\r');
       return stop();

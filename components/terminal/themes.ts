@@ -6,7 +6,16 @@ type ThemeName = Exclude<Preferences['terminalTheme'], 'auto'>;
 /** ANSI colours in their order: black, red, green, yellow, blue, magenta, cyan, white; then the bright ones. */
 function palette(normal: readonly string[], bright: readonly string[]): ITheme {
   const [black, red, green, yellow, blue, magenta, cyan, white] = normal;
-  const [brightBlack, brightRed, brightGreen, brightYellow, brightBlue, brightMagenta, brightCyan, brightWhite] = bright;
+  const [
+    brightBlack,
+    brightRed,
+    brightGreen,
+    brightYellow,
+    brightBlue,
+    brightMagenta,
+    brightCyan,
+    brightWhite,
+  ] = bright;
   return Object.fromEntries(
     Object.entries({
       black,

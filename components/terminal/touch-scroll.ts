@@ -28,7 +28,13 @@ export function attachTouchScroll(terminal: Terminal, host: HTMLElement, signal:
     const at = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
     for (let left = Math.abs(lines); left > 0; left--)
       target.dispatchEvent(
-        new WheelEvent('wheel', { deltaY: Math.sign(lines), deltaMode: 1, bubbles: true, cancelable: true, ...at }),
+        new WheelEvent('wheel', {
+          deltaY: Math.sign(lines),
+          deltaMode: 1,
+          bubbles: true,
+          cancelable: true,
+          ...at,
+        }),
       );
   }
   function coast(): void {

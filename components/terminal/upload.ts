@@ -16,7 +16,8 @@ export function upload(
     request.open('POST', `/api/sandboxes/${sandboxId}/uploads?name=${encodeURIComponent(name)}`);
     request.setRequestHeader('content-type', 'application/octet-stream');
     request.responseType = 'json';
-    request.upload.onprogress = (event) => options.onProgress(event.total > 0 ? event.loaded / event.total : 0);
+    request.upload.onprogress = (event) =>
+      options.onProgress(event.total > 0 ? event.loaded / event.total : 0);
     request.onload = () => {
       const body: unknown = request.response;
       const has = (key: string): string | null => {

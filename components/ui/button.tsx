@@ -28,7 +28,10 @@ const styles = cva(
 );
 
 export type ButtonProps = ComponentProps<'button'> &
-  VariantProps<typeof styles> & { asChild?: boolean; /** Shows a spinner and takes no clicks. */ busy?: boolean };
+  VariantProps<typeof styles> & {
+    asChild?: boolean /** Shows a spinner and takes no clicks. */;
+    busy?: boolean;
+  };
 
 export function Button({ className, look, size, asChild, busy, children, disabled, ...rest }: ButtonProps) {
   const Part = asChild ? Slot.Root : 'button';

@@ -57,7 +57,9 @@ export function MenuItem({
 
 export function MenuLabel({ children }: { children: ReactNode }) {
   return (
-    <Primitive.Label className="truncate px-2.5 pt-1.5 pb-1 text-ink-faint text-xs">{children}</Primitive.Label>
+    <Primitive.Label className="truncate px-2.5 pt-1.5 pb-1 text-ink-faint text-xs">
+      {children}
+    </Primitive.Label>
   );
 }
 

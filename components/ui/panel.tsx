@@ -89,7 +89,11 @@ export function Table({ label, head, children }: { label: string; head: ReactNod
           <tr className="border-b text-ink-faint text-xs">
             {head.map((cell, at) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a fixed heading row
-              <th key={at} scope="col" className="whitespace-nowrap px-4 py-2 font-medium first:pl-5 last:pr-5">
+              <th
+                key={at}
+                scope="col"
+                className="whitespace-nowrap px-4 py-2 font-medium first:pl-5 last:pr-5"
+              >
                 {cell}
               </th>
             ))}

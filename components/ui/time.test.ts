@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { bytes, duration, relative, took } from './time';
 
 test('durations name their two largest units', () => {
-  expect([0, 5_000, 65_000, 3_600_000, 90_061_000, -4].map(duration)).toEqual(['0s', '5s', '1m 5s', '1h', '1d 1h', '0s']);
+  expect([0, 5_000, 65_000, 3_600_000, 90_061_000, -4].map(duration)).toEqual([
+    '0s',
+    '5s',
+    '1m 5s',
+    '1h',
+    '1d 1h',
+    '0s',
+  ]);
 });
 
 test('relative times', () => {

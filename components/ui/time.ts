@@ -37,7 +37,11 @@ export function moment(iso: string): string {
 export function took(from: string | null, to: string | null, now: number): string {
   if (!from) return '';
   const seconds = Math.max(0, (to ? Date.parse(to) : now) - Date.parse(from)) / 1000;
-  return seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 90 ? `${Math.round(seconds)} s` : duration(seconds * 1000);
+  return seconds < 10
+    ? `${seconds.toFixed(1)} s`
+    : seconds < 90
+      ? `${Math.round(seconds)} s`
+      : duration(seconds * 1000);
 }
 
 export function bytes(count: number): string {

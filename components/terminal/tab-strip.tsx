@@ -1,0 +1,246 @@
+'use client';
+
+import {
+  Bot,
+  Columns2,
+  Ellipsis,
+  Pencil,
+  Rows2,
+  Search,
+  SquareArrowOutUpRight,
+  SquareTerminal,
+  X,
+} from 'lucide-react';
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import type { SessionView } from '../../shared/views';
+import { SessionDot } from '../sandboxes/state';
+import { Button } from '../ui/button';
+import { cx } from '../ui/cx';
+import { Menu, MenuItem, MenuLine } from '../ui/menu';
+import { type Layout, sessionsOf, type Tab } from './layout';
+
+export interface TabActions {
+  show(session: string): void;
+  rename(session: string, name: string): void;
+  end(session: SessionView): void;
+  hide(session: string): void;
+  detach(session: string): void;
+  move(tab: string, before: string | null): void;
+}
+
+function Rename({ name, onDone }: { name: string; onDone(name: string | null): void }) {
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => box.current?.select(), []);
+  return (
+    <input
+      ref={box}
+      defaultValue={name}
+      aria-label="Session name"
+      maxLength={64}
+      onBlur={(event) => onDone(event.target.value)}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === 'Enter') onDone(event.currentTarget.value);
+        if (event.key === 'Escape') onDone(null);
+      }}
+      className="h-6 w-32 rounded border border-accent bg-raised px-1.5 text-sm outline-none"
+    />
+  );
+}
+
+function TabButton({
+  tab,
+  session,
+  count,
+  active,
+  actions,
+  onDrag,
+}: {
+  tab: Tab;
+  session: SessionView;
+  count: number;
+  active: boolean;
+  actions: TabActions;
+  onDrag(tab: string | null): string | null;
+}) {
+  const [renaming, setRenaming] = useState(false);
+  const Icon = session.kind === 'claude' ? Bot : SquareTerminal;
+  const self = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (active) self.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [active]);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the tab inside is the control; this only takes drops
+    <div
+      ref={self}
+      draggable={!renaming}
+      onDragStart={() => onDrag(tab.id)}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={() => {
+        const dragged = onDrag(null);
+        if (dragged) actions.move(dragged, tab.id);
+      }}
+      className={cx(
+        'group relative flex h-9 max-w-56 shrink-0 items-center border-r pl-2.5',
+        active ? 'bg-terminal text-ink' : 'text-ink-soft hover:text-ink',
+      )}
+    >
+      {active && <span className="absolute inset-x-0 top-0 h-0.5 bg-accent" aria-hidden />}
+      {renaming ? (
+        <Rename
+          name={session.name}
+          onDone={(name) => {
+            setRenaming(false);
+            if (name?.trim() && name.trim() !== session.name) actions.rename(session.id, name.trim());
+          }}
+        />
+      ) : (
+        <button
+          type="button"
+          role="tab"
+          id={`${tab.id}-tab`}
+          aria-selected={active}
+          aria-controls={active ? `${tab.id}-panel` : undefined}
+          tabIndex={active ? 0 : -1}
+          onClick={() => actions.show(tab.active)}
+          onDoubleClick={() => setRenaming(true)}
+          className="flex h-full min-w-0 items-center gap-2 text-sm"
+        >
+          <Icon className="size-4 shrink-0 opacity-70" aria-hidden />
+          <span className={cx('truncate', session.state === 'ended' && 'text-ink-faint line-through')}>
+            {session.name}
+          </span>
+          {count > 1 && <span className="rounded bg-line px-1 text-2xs text-ink-soft">{count}</span>}
+          {session.state !== 'running' && <SessionDot state={session.state} />}
+        </button>
+      )}
+      <Menu
+        align="start"
+        trigger={
+          <button
+            type="button"
+            tabIndex={active ? 0 : -1}
+            aria-label={`Actions for ${session.name}`}
+            className={cx(
+              'mx-1 grid size-6 place-items-center rounded text-ink-faint hover:bg-sunken hover:text-ink',
+              !active && 'sm:opacity-0 sm:group-focus-within:opacity-100 sm:group-hover:opacity-100',
+            )}
+          >
+            <Ellipsis className="size-4" />
+          </button>
+        }
+      >
+        <MenuItem icon={Pencil} onSelect={() => setRenaming(true)}>
+          Rename
+        </MenuItem>
+        {count > 1 && (
+          <MenuItem icon={SquareArrowOutUpRight} onSelect={() => actions.detach(session.id)}>
+            Move to a tab of its own
+          </MenuItem>
+        )}
+        <MenuLine />
+        {session.state === 'ended' ? (
+          <MenuItem icon={X} onSelect={() => actions.hide(session.id)}>
+            Close
+          </MenuItem>
+        ) : (
+          <MenuItem icon={X} danger onSelect={() => actions.end(session)}>
+            End session…
+          </MenuItem>
+        )}
+      </Menu>
+    </div>
+  );
+}
+
+export function TabStrip({
+  layout,
+  sessions,
+  actions,
+  newMenu,
+  onSplit,
+  onSearch,
+  trailing,
+}: {
+  layout: Layout;
+  sessions: ReadonlyMap<string, SessionView>;
+  actions: TabActions;
+  newMenu: ReactNode;
+  onSplit: ((direction: 'right' | 'down') => void) | null;
+  onSearch(): void;
+  trailing: ReactNode;
+}) {
+  const dragged = useRef<string | null>(null);
+  function onKeys(event: KeyboardEvent) {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step === 0 || !(event.target instanceof HTMLElement) || event.target.role !== 'tab') return;
+    const at = layout.tabs.findIndex((it) => it.id === layout.activeTab);
+    const next = layout.tabs[(at + step + layout.tabs.length) % layout.tabs.length];
+    if (next) actions.show(next.active);
+  }
+  return (
+    <div className="flex h-9 shrink-0 items-stretch border-b bg-sunken">
+      <div
+        role="tablist"
+        aria-label="Sessions"
+        onKeyDown={onKeys}
+        className="flex min-w-0 overflow-x-auto [scrollbar-width:none]"
+      >
+        {layout.tabs.map((tab) => {
+          const session = sessions.get(tab.active);
+          if (!session) return null;
+          return (
+            <TabButton
+              key={tab.id}
+              tab={tab}
+              session={session}
+              count={sessionsOf(tab.root).length}
+              active={tab.id === layout.activeTab}
+              actions={actions}
+              onDrag={(id) => {
+                const before = dragged.current;
+                dragged.current = id;
+                return before;
+              }}
+            />
+          );
+        })}
+      </div>
+      <div className="flex items-center px-1">{newMenu}</div>
+      <div className="ml-auto flex items-center gap-0.5 pr-1.5">
+        {onSplit && (
+          <>
+            <Button
+              look="ghost"
+              size="icon"
+              aria-label="Split right"
+              title="Split right"
+              onClick={() => onSplit('right')}
+            >
+              <Columns2 />
+            </Button>
+            <Button
+              look="ghost"
+              size="icon"
+              aria-label="Split down"
+              title="Split down"
+              onClick={() => onSplit('down')}
+            >
+              <Rows2 />
+            </Button>
+          </>
+        )}
+        <Button
+          look="ghost"
+          size="icon"
+          aria-label="Search in the terminal"
+          title="Search"
+          onClick={onSearch}
+        >
+          <Search />
+        </Button>
+        {trailing}
+      </div>
+    </div>
+  );
+}
