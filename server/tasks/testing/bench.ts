@@ -26,14 +26,21 @@ export const quick: Timings = {
   pollMs: 100,
 };
 
+/** Far beyond what anything here takes on a machine that is busy with other tests. */
+const WAIT_LIMIT_MS = 30_000;
+
 /** Waits until `look` gives something else than undefined, null or false. */
-export async function until<T>(what: string, look: () => Promise<T> | T, limitMs = 10_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T> | T,
+  limitMs = WAIT_LIMIT_MS,
+): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const value = await look();
     if (value !== undefined && value !== null && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
-    await wait(10);
+    await wait(20);
   }
 }
 

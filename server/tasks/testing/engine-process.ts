@@ -1,4 +1,4 @@
-/** A gateway's engine in a process of its own, to be killed: `tsx engine-process.ts DB_URL SOCKET [KILL_AT]`. */
+/** A gateway's engine in a process of its own, to be killed: `engine-process DB_URL SOCKET [KILL_AT] [LEASE_MS]`. */
 import pino from 'pino';
 import { createAgentClient } from '../../agent-client';
 import { createAudit } from '../../auth/audit';
@@ -11,11 +11,11 @@ import { createTaskEngine } from '../engine';
 import { createReconciler } from '../reconciler';
 import { quick, TEST_IMAGE, TEST_KEY } from './bench';
 
-const [url = '', socket = '', killAt = ''] = process.argv.slice(2);
+const [url = '', socket = '', killAt = '', leaseMs = ''] = process.argv.slice(2);
 const killSelf = (at: string) => {
   if (killAt === at) process.kill(process.pid, 'SIGKILL');
 };
-const log = pino({ level: 'silent' });
+const log = pino({ level: process.env.TEST_LOG ?? 'silent' }, pino.destination(2));
 const { db } = await openDb({ url });
 const real = createLive({ db, log, visible: createVisible({ db }) });
 const live: Live = {
@@ -55,7 +55,7 @@ const engine = createTaskEngine({
     });
     killSelf('sessions.open');
   },
-  timings: quick,
+  timings: leaseMs === '' ? quick : { ...quick, leaseMs: Number(leaseMs) },
 });
 engine.start();
 createReconciler({ db, live, audit, agent, engine, log }).start();
