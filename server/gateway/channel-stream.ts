@@ -11,7 +11,7 @@ import { grantWindow, ownWindow, roundTrip } from './ssh-internals';
  * What sshd may send on a terminal's channel before we grant more: all that can be under way between the sandbox and
  * the gateway. Large enough for 1 ms of round trip at 250 MB/s, small enough to drain at once after Ctrl-C.
  */
-export const PTY_WINDOW_BYTES = 128 * 1024;
+export const PTY_WINDOW_BYTES = 256 * 1024;
 /** Granted in steps, so that a flood does not cost one packet back per packet; at most half the window. */
 const PTY_GRANT_BYTES = PTY_WINDOW_BYTES / 4;
 const OWN_BUFFER_BYTES = 64 * 1024;

@@ -25,7 +25,8 @@ const RETRY_MAX_MS = 5_000;
  * then throws away input that tmux has not read yet.
  */
 const LINGER_MS = 100;
-const SETTLE_MAX_MS = 2_000;
+/** Longer than the keepalive needs to find a dead path: before that, no answer does not mean not delivered. */
+const SETTLE_MAX_MS = 15_000;
 
 export interface TerminalDeps {
   connections: GatewayConnections;
@@ -136,7 +137,9 @@ export class TerminalSocket {
     this.#pty = null;
     this.#flow.stop();
     if (pty) this.#record.settled = this.#settle(pty);
-    else this.#record.rewind();
+    // Its channel died. One that never attached wrote nothing: what is unconfirmed then belongs to an earlier
+    // socket that is still settling.
+    else if (this.#attachedOnce) this.#record.rewind();
     this.#deps.ledger.release(this.#record, this);
     this.#released = this.#record.settled;
     return this.#released;

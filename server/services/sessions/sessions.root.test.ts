@@ -85,7 +85,7 @@ test('the monitor marks what ended by itself, and only that', async () => {
   const made = await sessions.create(identity, shell);
   const name = `=cc-${made.id.replaceAll('-', '').slice(0, 16)}:`;
   const tmux = ['tmux', '-S', '/run/cloud-claude/tmux.sock'];
-  await until('the prompt', 5_000, async () =>
+  await until('the prompt', 20_000, async () =>
     (await box.exec([...tmux, 'capture-pane', '-p', '-t', name])).includes('❯'),
   );
   await monitor.round();
