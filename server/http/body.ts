@@ -26,8 +26,13 @@ export async function readForm(request: IncomingMessage): Promise<Record<string,
   }
 }
 
-/** Refuses by the announced length before anything is read; those that announce none are counted while read. */
+/**
+ * Refuses by the announced length, before anything is read. A body that announces none (chunked) could only be
+ * counted while somebody reads it, and JSON clients know the length of what they send.
+ */
 export function checkLength(request: IncomingMessage, maxBytes: number): void {
+  if (request.headers['transfer-encoding'] !== undefined)
+    throw new AppError('invalid_input', 'Send the body with a Content-Length.');
   const length = Number(request.headers['content-length'] ?? 0);
   if (!(length <= maxBytes)) throw new AppError('too_large');
 }

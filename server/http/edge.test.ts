@@ -258,6 +258,8 @@ describe('answers', () => {
     const as = await adminCookie();
     const post = (body: string) => server.ask('/api/workspaces', { method: 'POST', as, headers: json, body });
     expect((await post(JSON.stringify({ name: 'x'.repeat(1024 * 1024) }))).status).toBe(413);
+    const chunked = { method: 'POST', as, headers: json, body: new Response('{}').body, duplex: 'half' };
+    expect((await server.ask('/api/workspaces', chunked)).status).toBe(400);
     expect((await post('{')).status).toBe(400);
     expect((await post('{"name":"Team"}')).status).toBe(201);
   });

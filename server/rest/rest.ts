@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { AppError, type ErrorCode, toAppError } from '../../shared/errors';
+import { AppError, toAppError } from '../../shared/errors';
 import type { Live, OpenSockets, Services } from '../contracts';
+import { errorBody } from '../http/answer';
 import { addAuthRoutes, type RestAuth } from './auth';
 import { createRestApp, type RestApp, type RestBindings } from './base';
 import { addDocumentRoutes } from './docs';
@@ -20,17 +21,6 @@ export interface RestOptions {
   version: string;
   /** Logs what the client must not see. */
   report(error: AppError, requestId: string): void;
-}
-
-/** The JSON of every refused request, on all edges that speak HTTP. */
-export function errorBody(error: AppError, requestId: string): Record<string, unknown> {
-  return {
-    error: error.message,
-    code: error.code satisfies ErrorCode,
-    request_id: requestId,
-    next: error.entry.next,
-    ...(error.field === undefined ? {} : { field: error.field }),
-  };
 }
 
 /** 405 with `Allow` where only the method is wrong, else 404. */
