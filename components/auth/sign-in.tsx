@@ -87,7 +87,6 @@ export function SignIn({ next }: { next: string | null }) {
                 autoCorrect="off"
                 spellCheck={false}
                 required
-                // biome-ignore lint/a11y/noAutofocus: the page has this one purpose
                 autoFocus
                 className="h-10"
               />

@@ -108,8 +108,7 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
           ]
         : []),
     ],
-    // biome-ignore lint/correctness/useExhaustiveDependencies: `act` is new at every render but does the same
-    [state, can.manage, can.use],
+    [state, can, act],
   );
   useCommands(commands);
 

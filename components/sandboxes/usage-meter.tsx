@@ -19,6 +19,7 @@ function Meter({ name, text, share }: { name: string; text: string; share: numbe
         <span className="text-ink-faint">{name}</span>
         <span className="tabular">{text}</span>
       </p>
+      {/* biome-ignore lint/a11y/useSemanticElements: <meter> cannot be given our colours in every browser */}
       <div
         role="meter"
         aria-label={name}

@@ -2,6 +2,7 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Hammer, type LucideIcon, Pause, Play, RotateCw, Square } from 'lucide-react';
+import { useCallback } from 'react';
 import { toast } from 'sonner';
 import type { SandboxView } from '../../shared/views';
 import { useTRPC } from '../api/trpc';
@@ -46,13 +47,16 @@ export function useSandboxActions(sandbox: Pick<SandboxView, 'id' | 'name'>) {
   const request = useMutation(trpc.sandboxes.request.mutationOptions({ onSettled: refresh }));
   const remove = useMutation(trpc.sandboxes.remove.mutationOptions({ onSettled: refresh }));
   const cancel = useMutation(trpc.tasks.cancel.mutationOptions({ onSettled: refresh }));
+  const { mutate } = request;
+  const { id, name } = sandbox;
+  const act = useCallback(
+    (action: PowerAction) =>
+      mutate({ id, action }, { onSuccess: () => toast(`${actionFaces[action].started} “${name}”.`) }),
+    [mutate, id, name],
+  );
   return {
     busy: request.isPending || remove.isPending,
-    act: (action: PowerAction) =>
-      request.mutate(
-        { id: sandbox.id, action },
-        { onSuccess: () => toast(`${actionFaces[action].started} “${sandbox.name}”.`) },
-      ),
+    act,
     remove: (done?: () => void) =>
       remove.mutate(
         { id: sandbox.id },

@@ -15,7 +15,7 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange(op
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-40 animate-fade bg-shade" />
         <Primitive.Content
-          aria-describedby=""
+          aria-describedby={undefined}
           className="fixed inset-x-0 top-[12dvh] z-50 mx-auto w-[min(36rem,calc(100%-1.5rem))] animate-rise overflow-hidden rounded-xl border bg-surface shadow-float focus-visible:outline-none"
         >
           <Primitive.Title className="sr-only">Command palette</Primitive.Title>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyLayout, type Layout, type LayoutAction, layoutReducer, type Node, sessionsOf } from './layout';
 
-function after(...actions: LayoutAction[]): Layout {
+function done(...actions: LayoutAction[]): Layout {
   return actions.reduce(layoutReducer, emptyLayout);
 }
 const sync = (...open: string[]): LayoutAction => ({ type: 'sync', open, known: open });
@@ -28,39 +28,35 @@ const tabs = (layout: Layout) => layout.tabs.map((it) => drawn(it.root)).join(' 
 
 describe('layout', () => {
   test('new sessions get a tab, vanished ones go', () => {
-    expect(tabs(after(sync('a', 'b')))).toBe('a b');
-    expect(tabs(after(sync('a', 'b'), sync('b', 'c')))).toBe('b c');
+    expect(tabs(done(sync('a', 'b')))).toBe('a b');
+    expect(tabs(done(sync('a', 'b'), sync('b', 'c')))).toBe('b c');
   });
 
   test('splits in one direction stay flat, the other direction nests', () => {
-    expect(tabs(after(sync('a'), right('a', 'b'), right('a', 'c')))).toBe('(a|c|b)');
-    expect(tabs(after(sync('a'), right('a', 'b'), down('b', 'c')))).toBe('(a|(b/c))');
+    expect(tabs(done(sync('a'), right('a', 'b'), right('a', 'c')))).toBe('(a|c|b)');
+    expect(tabs(done(sync('a'), right('a', 'b'), down('b', 'c')))).toBe('(a|(b/c))');
   });
 
   test('a session that stands elsewhere is moved, never doubled', () => {
-    expect(tabs(after(sync('a', 'b'), right('a', 'b')))).toBe('(a|b)');
+    expect(tabs(done(sync('a', 'b'), right('a', 'b')))).toBe('(a|b)');
   });
 
   test('closing collapses the split and the neighbour tab becomes active', () => {
-    const layout = after(
-      sync('a', 'b', 'c'),
-      { type: 'show', session: 'b' },
-      { type: 'close', session: 'b' },
-    );
+    const layout = done(sync('a', 'b', 'c'), { type: 'show', session: 'b' }, { type: 'close', session: 'b' });
     expect(layout.activeTab).toBe('tab-c');
-    expect(tabs(after(sync('a'), right('a', 'b'), { type: 'close', session: 'a' }))).toBe('b');
+    expect(tabs(done(sync('a'), right('a', 'b'), { type: 'close', session: 'a' }))).toBe('b');
   });
 
   test('an ended session stays where it is shown until it is closed', () => {
-    const layout = layoutReducer(after(sync('a', 'b')), { type: 'sync', open: ['a'], known: ['a', 'b'] });
+    const layout = layoutReducer(done(sync('a', 'b')), { type: 'sync', open: ['a'], known: ['a', 'b'] });
     expect(tabs(layout)).toBe('a b');
-    expect(tabs(after({ type: 'sync', open: ['a'], known: ['a', 'b'] }))).toBe('a');
+    expect(tabs(done({ type: 'sync', open: ['a'], known: ['a', 'b'] }))).toBe('a');
   });
 
   test('detach and move', () => {
-    const split = after(sync('a', 'z'), right('a', 'b'));
+    const split = done(sync('a', 'z'), right('a', 'b'));
     expect(tabs(layoutReducer(split, { type: 'detach', session: 'a' }))).toBe('b a z');
-    expect(tabs(after(sync('a', 'b', 'c'), { type: 'move', tab: 'tab-c', before: 'tab-a' }))).toBe('c a b');
+    expect(tabs(done(sync('a', 'b', 'c'), { type: 'move', tab: 'tab-c', before: 'tab-a' }))).toBe('c a b');
   });
 
   test('whatever is done: each session once, ids unique, the active tab exists', () => {
@@ -75,7 +71,7 @@ describe('layout', () => {
     );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
-        const layout = after(...actions);
+        const layout = done(...actions);
         const shown = layout.tabs.flatMap((it) => sessionsOf(it.root));
         expect(new Set(shown).size).toBe(shown.length);
         expect(new Set(layout.tabs.map((it) => it.id)).size).toBe(layout.tabs.length);

@@ -55,7 +55,7 @@ const OPEN = 1;
 /** Close codes after which the same request would get the same answer. */
 const finalCloses: ReadonlySet<number> = new Set([4400, 4401, 4403, 4404, 4405, 4409, 4410, 4413]);
 
-function refusal(close: number, reason: string): TerminalState {
+function refusal(close: number, reason: string): Extract<TerminalState, { kind: 'refused' }> {
   const named = isErrorCode(reason) ? errorTable[reason] : undefined;
   const entry = named ?? Object.values(errorTable).find((it) => it.close === close) ?? errorTable.internal;
   const title = named || !reason ? entry.title : reason;
@@ -187,9 +187,11 @@ export class TerminalSocket {
         return;
       }
       case 'history':
-        return this.#options.onHistory(it.data);
+        this.#options.onHistory(it.data);
+        return;
       case 'status':
-        return this.#status(it.json);
+        this.#status(it.json);
+        return;
       default:
         return;
     }
@@ -205,17 +207,21 @@ export class TerminalSocket {
     }
     switch (status.type) {
       case 'attached':
-        return this.#onAttached(status.inputBytes, status.viewers);
+        this.#onAttached(status.inputBytes, status.viewers);
+        return;
       case 'input':
-        return this.#input.confirm(status.bytes);
+        this.#input.confirm(status.bytes);
+        return;
       case 'viewers':
         if (this.#state.kind === 'connected') this.#set({ kind: 'connected', viewers: status.viewers });
         return;
       case 'reconnecting':
-        return this.#set({ kind: 'reconnecting', reason: status.reason, retryAt: null });
+        this.#set({ kind: 'reconnecting', reason: status.reason, retryAt: null });
+        return;
       case 'ended':
         this.#set({ kind: 'ended', exitCode: status.exitCode, reason: status.reason });
-        return this.#drop(1000, 'ended');
+        this.#drop(1000, 'ended');
+        return;
     }
   }
 
@@ -260,16 +266,16 @@ export class TerminalSocket {
   }
 
   #closed(code: number, reason: string): void {
-    if (this.#state.kind === 'ended') return this.#drop();
+    if (this.#state.kind === 'ended') {
+      this.#drop();
+      return;
+    }
     if (finalCloses.has(code)) {
       this.#drop();
-      return this.#set(refusal(code, reason));
+      this.#set(refusal(code, reason));
+      return;
     }
-    this.#lost(
-      reason && code >= 4000
-        ? (refusal(code, reason) as { title: string }).title
-        : 'The connection was lost.',
-    );
+    this.#lost(reason && code >= 4000 ? refusal(code, reason).title : 'The connection was lost.');
   }
 
   #lost(reason: string): void {

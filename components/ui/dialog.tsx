@@ -34,7 +34,7 @@ export function Dialog({
         <Primitive.Content
           onEscapeKeyDown={stay}
           onInteractOutside={stay}
-          aria-describedby={description ? undefined : ''}
+          {...(description ? {} : { 'aria-describedby': undefined })}
           className={cx(
             'fixed z-50 flex flex-col bg-surface shadow-float animate-rise focus-visible:outline-none',
             'max-sm:inset-x-0 max-sm:bottom-0 max-sm:max-h-[92dvh] max-sm:rounded-t-xl max-sm:border-t',
@@ -89,7 +89,7 @@ export function Sheet({
       <Primitive.Portal>
         <Primitive.Overlay className={overlay} />
         <Primitive.Content
-          aria-describedby=""
+          aria-describedby={undefined}
           className="fixed inset-y-0 right-0 z-50 flex w-[min(22rem,92vw)] animate-fade flex-col border-l bg-surface shadow-float focus-visible:outline-none"
         >
           <div className="flex items-center justify-between border-b px-4 py-2">

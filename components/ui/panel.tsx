@@ -80,17 +80,16 @@ export function Skeleton({ className }: { className?: string }) {
 }
 
 /** Table that scrolls sideways inside its own box on a phone. */
-export function Table({ label, head, children }: { label: string; head: ReactNode[]; children: ReactNode }) {
+export function Table({ label, head, children }: { label: string; head: string[]; children: ReactNode }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section className="overflow-x-auto focus-visible:-outline-offset-2" tabIndex={0} aria-label={label}>
       <table className="w-full border-collapse text-left text-sm">
         <thead>
           <tr className="border-b text-ink-faint text-xs">
-            {head.map((cell, at) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a fixed heading row
+            {head.map((cell) => (
               <th
-                key={at}
+                key={cell}
                 scope="col"
                 className="whitespace-nowrap px-4 py-2 font-medium first:pl-5 last:pr-5"
               >
