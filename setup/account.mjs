@@ -8,17 +8,19 @@ export const SYSTEM_USER = 'cloud-claude';
 
 /**
  * {uid, gid, name, warning}. Not root: ourselves. Root: who called sudo, else the owner of the checkout, else a
- * system user; when that one cannot read the program, root itself, with a warning to show.
+ * system user; when that one cannot read the program, root itself, with a warning to show. `dev`: the owner of
+ * the checkout, whoever that is, as `next dev` writes there.
  */
-export async function gatewayAccount({ root, dataDir, env = process.env, log = () => {} }) {
+export async function gatewayAccount({ root, dataDir, dev = false, env = process.env, log = () => {} }) {
   if (!isRoot())
     return { uid: process.getuid(), gid: process.getgid(), name: env.USER ?? 'you', warning: null };
+  const owner = ownerOf(root);
+  if (dev) return { ...owner, name: `uid ${owner.uid}, the owner of the checkout`, warning: null };
   const asked = { uid: Number(env.SUDO_UID), gid: Number(env.SUDO_GID) };
   if (env.SUDO_UID && Number.isInteger(asked.uid) && asked.uid > 0) {
     if (await mayUse(asked, { root, dataDir }))
       return { ...asked, name: env.SUDO_USER ?? `uid ${asked.uid}`, warning: null };
   }
-  const owner = ownerOf(root);
   if (owner.uid !== 0 && (await mayUse(owner, { root, dataDir }))) {
     return { ...owner, name: `uid ${owner.uid}`, warning: null };
   }

@@ -15,8 +15,9 @@ export async function buildPrograms({ root, log = () => {} }) {
   const outputs = Object.keys(PROGRAMS).map((name) => `dist/${name}.mjs`);
   return unlessDone({ root, name: 'programs', hash, outputs }, async () => {
     log('bundling gateway and agent');
-    const { build } = await import('esbuild');
-    await build({
+    // Synchronous: the asynchronous one leaves a service process behind that lives as long as the launcher.
+    const { buildSync } = await import('esbuild');
+    buildSync({
       absWorkingDir: root,
       entryPoints: PROGRAMS,
       outdir: 'dist',

@@ -25,8 +25,9 @@ const BUILD_TIMEOUT_MS = 1_800_000;
 
 /** image/sandboxd as one file. Needs node_modules. */
 async function bundleSandboxd() {
-  const { build } = await import('esbuild');
-  const result = await build({
+  // Synchronous: the asynchronous one leaves a service process behind that lives as long as the launcher.
+  const { buildSync } = await import('esbuild');
+  const result = buildSync({
     entryPoints: [join(imageDir, 'sandboxd/main.ts')],
     bundle: true,
     platform: 'node',

@@ -55,7 +55,7 @@ async function main() {
   }
   await ensureHost({ log, elevate });
   const image = await setUp({ options, elevate });
-  const account = await gatewayAccount({ root, dataDir: options.dataDir, log });
+  const account = await gatewayAccount({ root, dataDir: options.dataDir, dev: options.dev, log });
   if (account.warning) log(`WARNING: ${account.warning}`);
   layDataDir(options.dataDir, account);
   await serve({ options, instance, account, elevate, image });

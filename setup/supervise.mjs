@@ -48,7 +48,10 @@ export class Supervised {
     }, readyMs);
     createInterface({ input: child.stdout }).on('line', (line) => {
       const facts = readyFacts(line);
-      if (!facts) return;
+      if (!facts) {
+        process.stderr.write(`${line}\n`);
+        return;
+      }
       clearTimeout(slow);
       onReady?.(facts);
       this.#firstReady?.resolve(facts);
