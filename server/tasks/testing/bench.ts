@@ -34,11 +34,13 @@ export async function until<T>(
   what: string,
   look: () => Promise<T> | T,
   limitMs = WAIT_LIMIT_MS,
-): Promise<T> {
+): Promise<Exclude<T, undefined | null | false>> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const value = await look();
-    if (value !== undefined && value !== null && value !== false) return value;
+    // Checked right here; the conditional type does not follow.
+    if (value !== undefined && value !== null && value !== false)
+      return value as Exclude<T, undefined | null | false>;
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
     await wait(20);
   }
