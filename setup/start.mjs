@@ -221,7 +221,8 @@ function agentEnvironment(env) {
 }
 
 main().catch((error) => {
-  process.stderr.write(`\n${error.message}\n`);
+  // The gateway has said itself what is wrong with its configuration.
+  if (error.code !== EXIT_CONFIG) process.stderr.write(`\n${error.message}\n`);
   if (error instanceof HostError && error.commands.length > 0) {
     process.stderr.write(
       `\nRun this, then npm start again:\n\n${error.commands.map((line) => `  ${line}`).join('\n')}\n\n`,
