@@ -15,7 +15,7 @@ import { actionFaces, offeredActions, type PowerAction } from './use-actions';
 function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
     <section className="grid gap-3 border-b px-4 py-4 last:border-0">
-      <h3 className="font-semibold text-sm">{title}</h3>
+      <h2 className="font-semibold text-sm">{title}</h2>
       {children}
     </section>
   );

@@ -1,6 +1,16 @@
 'use client';
 
-import { Bot, Clock3, Cpu, EllipsisVertical, Globe, SquareTerminal, Trash2, User } from 'lucide-react';
+import {
+  Activity,
+  Bot,
+  Clock3,
+  Cpu,
+  EllipsisVertical,
+  Globe,
+  SquareTerminal,
+  Trash2,
+  User,
+} from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
 import type { SandboxView } from '../../shared/views';
@@ -67,7 +77,7 @@ function Facts({
       )}
       {now !== null && (
         <li title={moment(sandbox.lastActivityAt ?? sandbox.createdAt)}>
-          {!up && <Clock3 aria-hidden />}
+          <Activity aria-hidden />
           {sandbox.lastActivityAt
             ? `active ${relative(sandbox.lastActivityAt, now)}`
             : `created ${relative(sandbox.createdAt, now)}`}

@@ -47,6 +47,7 @@ export function SandboxPage({ id }: { id: string }) {
   if (!sandbox.data)
     return (
       <div className="grid flex-1 place-items-center">
+        <h1 className="sr-only">Sandbox</h1>
         <LoadError error={sandbox.error} retry={() => void sandbox.refetch()} busy={sandbox.isFetching} />
       </div>
     );

@@ -28,7 +28,7 @@ export function ShortcutSheet({ open, onOpenChange }: { open: boolean; onOpenCha
       <div className="grid gap-x-10 gap-y-5 sm:grid-cols-2">
         {groups.map((group) => (
           <section key={group} className="grid content-start gap-1">
-            <h3 className="text-ink-faint text-xs">{group}</h3>
+            <h3 className="font-medium text-ink-faint text-xs">{group}</h3>
             <dl>
               {rows
                 .filter((it) => it.group === group)

@@ -36,8 +36,11 @@ function UserMenu({ me }: { me: Me | undefined }) {
   return (
     <Menu
       trigger={
-        <Button look="ghost" size="icon" aria-label="Account menu" className="rounded-full">
-          <span className="grid size-7 place-items-center rounded-full bg-accent-soft font-semibold text-accent text-xs uppercase">
+        <Button look="ghost" size="icon" aria-label={`Account menu of ${me?.username ?? '…'}`} className="rounded-full">
+          <span
+            aria-hidden
+            className="grid size-7 place-items-center rounded-full bg-accent-soft font-semibold text-accent text-xs uppercase"
+          >
             {me?.username.slice(0, 2) ?? '··'}
           </span>
         </Button>
@@ -94,12 +97,14 @@ export function TopBar({ me }: { me: Me | undefined }) {
         <button
           type="button"
           onClick={() => palette?.run()}
-          aria-label="Open the command palette"
           className="flex h-8 items-center gap-2 rounded-md border px-2 text-ink-faint text-xs transition-colors hover:border-line-strong hover:text-ink-soft"
         >
           <CommandIcon className="size-3.5" aria-hidden />
-          <span className="max-md:hidden">Commands</span>
-          <span className="flex gap-0.5 max-md:hidden">
+          <span className="sr-only">Open the command palette</span>
+          <span className="max-md:hidden" aria-hidden>
+            Commands
+          </span>
+          <span className="flex gap-0.5 max-md:hidden" aria-hidden>
             <Kbd>{keyCaps({ code: 'KeyK', mod: true }, mac).join(' ')}</Kbd>
           </span>
         </button>

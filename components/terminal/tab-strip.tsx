@@ -16,7 +16,7 @@ import type { SessionView } from '../../shared/views';
 import { SessionDot } from '../sandboxes/state';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
-import { Menu, MenuItem, MenuLine } from '../ui/menu';
+import { Menu, MenuItem, MenuLabel, MenuLine } from '../ui/menu';
 import { type Layout, sessionsOf, type Tab } from './layout';
 
 export interface TabActions {
@@ -53,6 +53,8 @@ function TabButton({
   session,
   count,
   active,
+  renaming,
+  onRename,
   actions,
   onDrag,
 }: {
@@ -60,10 +62,11 @@ function TabButton({
   session: SessionView;
   count: number;
   active: boolean;
+  renaming: boolean;
+  onRename(session: string | null): void;
   actions: TabActions;
   onDrag(tab: string | null): string | null;
 }) {
-  const [renaming, setRenaming] = useState(false);
   const Icon = session.kind === 'claude' ? Bot : SquareTerminal;
   const self = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -73,6 +76,7 @@ function TabButton({
     // biome-ignore lint/a11y/noStaticElementInteractions: the tab inside is the control; this only takes drops
     <div
       ref={self}
+      role="presentation"
       draggable={!renaming}
       onDragStart={() => onDrag(tab.id)}
       onDragOver={(event) => event.preventDefault()}
@@ -81,7 +85,7 @@ function TabButton({
         if (dragged) actions.move(dragged, tab.id);
       }}
       className={cx(
-        'group relative flex h-9 max-w-56 shrink-0 items-center border-r pl-2.5',
+        'relative flex h-9 max-w-56 shrink-0 items-center border-r px-3',
         active ? 'bg-terminal text-ink' : 'text-ink-soft hover:text-ink',
       )}
     >
@@ -90,7 +94,7 @@ function TabButton({
         <Rename
           name={session.name}
           onDone={(name) => {
-            setRenaming(false);
+            onRename(null);
             if (name?.trim() && name.trim() !== session.name) actions.rename(session.id, name.trim());
           }}
         />
@@ -102,54 +106,75 @@ function TabButton({
           aria-selected={active}
           aria-controls={active ? `${tab.id}-panel` : undefined}
           tabIndex={active ? 0 : -1}
+          title="Double-click to rename"
           onClick={() => actions.show(tab.active)}
-          onDoubleClick={() => setRenaming(true)}
-          className="flex h-full min-w-0 items-center gap-2 text-sm"
+          onDoubleClick={() => onRename(session.id)}
+          onKeyDown={(event) => {
+            if (event.key === 'F2') onRename(session.id);
+          }}
+          onAuxClick={(event) => {
+            if (event.button === 1) actions.end(session);
+          }}
+          className="flex h-full min-w-0 items-center gap-2 text-sm focus-visible:-outline-offset-2"
         >
           <Icon className="size-4 shrink-0 opacity-70" aria-hidden />
           <span className={cx('truncate', session.state === 'ended' && 'text-ink-faint line-through')}>
             {session.name}
           </span>
-          {count > 1 && <span className="rounded bg-line px-1 text-2xs text-ink-soft">{count}</span>}
+          {count > 1 && (
+            <span className="rounded bg-line px-1 text-2xs text-ink-soft">
+              {count}
+              <span className="sr-only"> panes</span>
+            </span>
+          )}
           {session.state !== 'running' && <SessionDot state={session.state} />}
         </button>
       )}
-      <Menu
-        align="start"
-        trigger={
-          <button
-            type="button"
-            tabIndex={active ? 0 : -1}
-            aria-label={`Actions for ${session.name}`}
-            className={cx(
-              'mx-1 grid size-6 place-items-center rounded text-ink-faint hover:bg-sunken hover:text-ink',
-              !active && 'sm:opacity-0 sm:group-focus-within:opacity-100 sm:group-hover:opacity-100',
-            )}
-          >
-            <Ellipsis className="size-4" />
-          </button>
-        }
-      >
-        <MenuItem icon={Pencil} onSelect={() => setRenaming(true)}>
-          Rename
-        </MenuItem>
-        {count > 1 && (
-          <MenuItem icon={SquareArrowOutUpRight} onSelect={() => actions.detach(session.id)}>
-            Move to a tab of its own
-          </MenuItem>
-        )}
-        <MenuLine />
-        {session.state === 'ended' ? (
-          <MenuItem icon={X} onSelect={() => actions.hide(session.id)}>
-            Close
-          </MenuItem>
-        ) : (
-          <MenuItem icon={X} danger onSelect={() => actions.end(session)}>
-            End session…
-          </MenuItem>
-        )}
-      </Menu>
     </div>
+  );
+}
+
+/** What can be done with the session that has the keyboard. */
+function SessionMenu({
+  session,
+  count,
+  actions,
+  onRename,
+}: {
+  session: SessionView;
+  count: number;
+  actions: TabActions;
+  onRename(session: string): void;
+}) {
+  return (
+    <Menu
+      trigger={
+        <Button look="ghost" size="icon" aria-label={`Actions for ${session.name}`} title="Session">
+          <Ellipsis />
+        </Button>
+      }
+    >
+      <MenuLabel>{session.name}</MenuLabel>
+      {/* After the menu has given the focus back, or the field would lose it at once. */}
+      <MenuItem icon={Pencil} hint="F2" onSelect={() => setTimeout(() => onRename(session.id))}>
+        Rename
+      </MenuItem>
+      {count > 1 && (
+        <MenuItem icon={SquareArrowOutUpRight} onSelect={() => actions.detach(session.id)}>
+          Move to a tab of its own
+        </MenuItem>
+      )}
+      <MenuLine />
+      {session.state === 'ended' ? (
+        <MenuItem icon={X} onSelect={() => actions.hide(session.id)}>
+          Close
+        </MenuItem>
+      ) : (
+        <MenuItem icon={X} danger onSelect={() => actions.end(session)}>
+          End session…
+        </MenuItem>
+      )}
+    </Menu>
   );
 }
 
@@ -171,6 +196,9 @@ export function TabStrip({
   trailing: ReactNode;
 }) {
   const dragged = useRef<string | null>(null);
+  const [renaming, setRenaming] = useState<string | null>(null);
+  const current = layout.tabs.find((it) => it.id === layout.activeTab);
+  const session = current && sessions.get(current.active);
   function onKeys(event: KeyboardEvent) {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0 || !(event.target instanceof HTMLElement) || event.target.role !== 'tab') return;
@@ -196,6 +224,8 @@ export function TabStrip({
               session={session}
               count={sessionsOf(tab.root).length}
               active={tab.id === layout.activeTab}
+              renaming={renaming === session.id}
+              onRename={setRenaming}
               actions={actions}
               onDrag={(id) => {
                 const before = dragged.current;
@@ -239,6 +269,14 @@ export function TabStrip({
         >
           <Search />
         </Button>
+        {current && session && (
+          <SessionMenu
+            session={session}
+            count={sessionsOf(current.root).length}
+            actions={actions}
+            onRename={setRenaming}
+          />
+        )}
         {trailing}
       </div>
     </div>

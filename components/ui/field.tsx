@@ -1,3 +1,4 @@
+import { ChevronDown } from 'lucide-react';
 import { type ComponentProps, type ReactNode, useId } from 'react';
 import { cx } from './cx';
 
@@ -10,9 +11,15 @@ export function Input({ className, ...rest }: ComponentProps<'input'>) {
 
 export function Select({ className, children, ...rest }: ComponentProps<'select'>) {
   return (
-    <select className={cx(box, 'h-9 cursor-pointer pr-8', className)} {...rest}>
-      {children}
-    </select>
+    <span className={cx('relative block', className)}>
+      <select className={cx(box, 'h-9 cursor-pointer appearance-none truncate pr-9')} {...rest}>
+        {children}
+      </select>
+      <ChevronDown
+        className="pointer-events-none absolute top-2.5 right-2.5 size-4 text-ink-faint"
+        aria-hidden
+      />
+    </span>
   );
 }
 

@@ -93,7 +93,7 @@ export function Table({ label, head, children }: { label: string; head: string[]
                 scope="col"
                 className="whitespace-nowrap px-4 py-2 font-medium first:pl-5 last:pr-5"
               >
-                {cell}
+                {cell || <span className="sr-only">Actions</span>}
               </th>
             ))}
           </tr>
