@@ -4,25 +4,36 @@ import { readFile, stat } from 'node:fs/promises';
 export interface ProcessFacts {
   /** Clock ticks since boot: together with the pid it names a process for good, pids alone are used again. */
   startTime: string;
-  cmdline: string;
+  /** Value of OWNER_VARIABLE in its environment: which of our files it was started for. */
+  owner: string | null;
 }
+
+/** Set on every process that outlives the agent, so that the next agent can tell its own from others. */
+export const OWNER_VARIABLE = 'CLOUD_CLAUDE_OWNER';
 
 export async function processFacts(pid: number): Promise<ProcessFacts | null> {
   try {
-    const [statText, cmdline] = await Promise.all([
+    const [statText, environ] = await Promise.all([
       readFile(`/proc/${pid}/stat`, 'utf8'),
-      readFile(`/proc/${pid}/cmdline`, 'utf8'),
+      readFile(`/proc/${pid}/environ`, 'utf8').catch(unreadable),
     ]);
     // The second field is the name in brackets and may hold anything: fields are counted after the last bracket.
     const fields = statText.slice(statText.lastIndexOf(')') + 2).split(' ');
     const [state] = fields;
     const startTime = fields[19];
     if (startTime === undefined || state === 'Z' || state === 'X') return null;
-    return { startTime, cmdline: cmdline.replaceAll('\0', ' ').trim() };
+    const mark = environ.split('\0').find((it) => it.startsWith(`${OWNER_VARIABLE}=`));
+    return { startTime, owner: mark?.slice(OWNER_VARIABLE.length + 1) ?? null };
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
   }
+}
+
+/** A process that is not dumpable (some PID 1s) shows its environment to nobody, root included: it is not ours. */
+function unreadable(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'EACCES') return '';
+  throw error;
 }
 
 /** Inode of a process's network namespace, or null when the process is gone. */

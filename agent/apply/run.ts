@@ -99,18 +99,20 @@ export interface Detached {
 /** Starts a process in a session of its own, its output appended to a file: it stays when the agent ends. */
 export async function startDetached(
   command: readonly string[],
-  options: { logFile: string; fd3: number },
+  options: { logFile: string; inputFile: string; fd3: number; env: Record<string, string> },
 ): Promise<Detached> {
   const [program, ...args] = command;
   if (program === undefined) throw new Error('startDetached needs a program');
   // Append mode, so that the file can be cut to size while the process writes to it.
   const log = openSync(options.logFile, 'a', 0o600);
+  // Opened here: the child has no right to pass through folders of other users, even as root.
+  const input = openSync(options.inputFile, 'r');
   try {
     const child = spawn(program, args, {
-      env: environment,
+      env: { ...environment, ...options.env },
       cwd: '/',
       detached: true,
-      stdio: ['ignore', log, log, options.fd3],
+      stdio: [input, log, log, options.fd3],
     });
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const pid = await new Promise<number>((resolve, reject) => {
@@ -122,6 +124,7 @@ export async function startDetached(
     child.unref();
     return { pid, exited };
   } finally {
+    closeSync(input);
     closeSync(log);
   }
 }

@@ -3,7 +3,7 @@ import { open, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Namespace } from './netns';
-import { processFacts } from './proc';
+import { OWNER_VARIABLE, processFacts } from './proc';
 import { startDetached } from './run';
 
 /** A sandbox can make sing-box log (each refused connection is a line); the file is emptied above this. */
@@ -18,7 +18,8 @@ const ADOPTED_POLL_MS = 250;
 
 /**
  * All that sing-box may do as root: make the tun and its routes and set marks (NET_ADMIN), and enter the uplink
- * namespace to dial (SYS_ADMIN, setns(2)). It reads its configuration as the owner.
+ * namespace to dial (SYS_ADMIN, setns(2)). It gets its configuration as an open file: without DAC_OVERRIDE root
+ * cannot pass through a data folder that belongs to the gateway's user.
  */
 const REDUCED = ['setpriv', '--bounding-set=-all,+net_admin,+sys_admin', '--inh-caps=-all', '--no-new-privs'];
 
@@ -49,8 +50,13 @@ export async function writeConfig(files: SingBoxFiles, text: string): Promise<vo
 
 export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {
   const logFrom = await sizeOf(files.log);
-  const command = namespace.enter([...REDUCED, 'sing-box', 'run', '--disable-color', '-c', files.config]);
-  const { pid, exited } = await startDetached(command, { logFile: files.log, fd3: namespace.fd });
+  const command = namespace.enter([...REDUCED, 'sing-box', 'run', '--disable-color', '-c', 'stdin']);
+  const { pid, exited } = await startDetached(command, {
+    logFile: files.log,
+    inputFile: files.config,
+    fd3: namespace.fd,
+    env: { [OWNER_VARIABLE]: files.config },
+  });
   const facts = await processFacts(pid);
   return { pid, startTime: facts?.startTime ?? '', exited, logFrom };
 }
@@ -85,7 +91,7 @@ export async function stopSingBox(
 
 async function isOurs(process_: { pid: number; startTime: string }, files: SingBoxFiles): Promise<boolean> {
   const facts = await processFacts(process_.pid);
-  return facts !== null && facts.startTime === process_.startTime && facts.cmdline.includes(files.config);
+  return facts !== null && facts.startTime === process_.startTime && facts.owner === files.config;
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

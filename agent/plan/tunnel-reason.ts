@@ -1,5 +1,6 @@
 /** sing-box's last words as a sentence for people. Unknown ones are shown as they are, cut. */
 const sentences: readonly [RegExp, string][] = [
+  [/read config.*permission denied/i, 'The tunnel may not read its own configuration.'],
   [
     /permission denied|operation not permitted/i,
     'The host did not let the tunnel make its network interface.',

@@ -176,7 +176,7 @@ export function createKeeper(
       const pid = Number(entry);
       if (!Number.isInteger(pid)) continue;
       const facts = await processFacts(pid);
-      const id = facts && known.find((it) => facts.cmdline.includes(singBoxFiles(records.folder(it)).config));
+      const id = facts && known.find((it) => facts.owner === singBoxFiles(records.folder(it)).config);
       if (!facts || id == null) continue;
       const { tunnel } = await records.read(id);
       const recorded = tunnel?.pid === pid && tunnel.startTime === facts.startTime;

@@ -1,6 +1,6 @@
 /** What the agent's root tests share: an agent on its own instance and folder, calls over its real socket, clean-up. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,12 +27,16 @@ import {
   LABEL_INSTANCE,
   uplinkNamespace,
 } from '../../shared/names';
+import { processFacts } from '../apply/proc';
 import { run } from '../apply/run';
 
 export type Lab = Awaited<ReturnType<typeof createLab>>;
 
 /** Made once: what the gateway would log in with. */
 export const gatewayKey = ssh2.utils.generateKeyPairSync('ed25519');
+
+/** Any user but root. */
+const DATA_OWNER = 65_534;
 
 export async function newestImage(): Promise<string> {
   const { stdout } = await run([
@@ -61,6 +65,9 @@ export const quietLog = pino(
 export async function createLab() {
   const instance = randomBytes(4).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'agent-lab-'));
+  // As in production, where the data folder is the gateway user's and closed to all others: what the agent starts
+  // with fewer capabilities cannot pass through it, root or not.
+  await chown(folder, DATA_OWNER, DATA_OWNER);
   const socket = join(folder, 'run', 'agent.sock');
   const image = await newestImage();
   let made = 0;
@@ -174,8 +181,13 @@ export async function createLab() {
     },
     /** sing-box processes of this lab. */
     async singBoxPids(): Promise<number[]> {
-      const { stdout } = await run(['pgrep', '-f', `sing-box run .*${folder}/`], { okCodes: [0, 1] });
-      return stdout.split('\n').filter(Boolean).map(Number);
+      const found: number[] = [];
+      const { stdout } = await run(['pgrep', '-f', '^sing-box run '], { okCodes: [0, 1] });
+      for (const pid of stdout.split('\n').filter(Boolean).map(Number)) {
+        const facts = await processFacts(pid);
+        if (facts?.owner?.startsWith(`${folder}/`)) found.push(pid);
+      }
+      return found;
     },
 
     /** Everything this instance ever made on the host. */
