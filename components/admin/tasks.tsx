@@ -48,7 +48,7 @@ function Row({ task, now }: { task: TaskView; now: number | null }) {
           <span className="min-w-0 flex-1 truncate text-sm">
             <span className="font-medium">{task.kind.replace('sandbox.', '')}</span> {task.sandboxName}
           </span>
-          <span className="truncate text-ink-faint text-xs">
+          <span className="truncate text-ink-faint text-xs max-sm:w-full max-sm:pl-8">
             {task.requestedBy} · {now === null ? '' : relative(task.createdAt, now)}
             {task.startedAt && now !== null && ` · ${took(task.startedAt, task.finishedAt, now)}`}
           </span>

@@ -1,6 +1,7 @@
 'use client';
 
-import { CircleAlert, RotateCw } from 'lucide-react';
+import { ArrowLeft, CircleAlert, RotateCw } from 'lucide-react';
+import Link from 'next/link';
 import { Button } from '../ui/button';
 import { EmptyState } from '../ui/panel';
 import { failureOf } from './failure';
@@ -15,9 +16,17 @@ export function LoadError({ error, retry, busy }: { error: unknown; retry(): voi
         tone="bad"
         title={failure.title}
         action={
-          <Button onClick={retry} busy={busy}>
-            <RotateCw /> Try again
-          </Button>
+          failure.code === 'not_found' ? (
+            <Button asChild>
+              <Link href="/">
+                <ArrowLeft aria-hidden /> Your sandboxes
+              </Link>
+            </Button>
+          ) : (
+            <Button onClick={retry} busy={busy}>
+              <RotateCw /> Try again
+            </Button>
+          )
         }
       >
         <p>{failure.next}</p>

@@ -17,6 +17,7 @@ import type { SandboxView } from '../../shared/views';
 import { Badge } from '../ui/banner';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
+import { cx } from '../ui/cx';
 import { Menu, MenuItem, MenuLine } from '../ui/menu';
 import { duration, moment, relative } from '../ui/time';
 import { useNow } from '../ui/use-now';
@@ -162,11 +163,14 @@ export function SandboxCard({ sandbox, showOwner = false }: { sandbox: SandboxVi
       </div>
       {sandbox.reason && sandbox.state !== 'running' && (
         <p
-          className={
-            sandbox.state === 'error' || sandbox.state === 'unavailable'
-              ? 'line-clamp-3 break-words text-bad text-sm'
-              : 'line-clamp-2 break-words text-ink-soft text-sm'
-          }
+          className={cx(
+            'line-clamp-3 break-words text-sm',
+            sandbox.state === 'error'
+              ? 'text-bad'
+              : sandbox.state === 'unavailable'
+                ? 'text-warn'
+                : 'text-ink-soft',
+          )}
         >
           {sandbox.reason}
         </p>

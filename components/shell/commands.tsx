@@ -21,6 +21,8 @@ export interface Command {
   /** Other words people may type for it. */
   keywords?: string[];
   shortcut?: Shortcut;
+  /** Not in the palette: only its shortcut and its line in the sheet. */
+  hidden?: boolean;
   run(): void;
 }
 

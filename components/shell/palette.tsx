@@ -7,9 +7,14 @@ import { Kbd } from '../ui/kbd';
 import { useAllCommands } from './commands';
 import { keyCaps } from './shortcuts';
 
+/** What is in front of the person comes first. */
+const firstGroups = ['This sandbox', 'Sessions', 'Sandboxes'];
+
 export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
-  const commands = useAllCommands();
-  const groups = [...new Set(commands.map((it) => it.group))];
+  const commands = useAllCommands().filter((it) => !it.hidden);
+  const groups = [...new Set([...firstGroups, ...commands.map((it) => it.group)])].filter((group) =>
+    commands.some((it) => it.group === group),
+  );
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>

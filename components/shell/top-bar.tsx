@@ -36,7 +36,12 @@ function UserMenu({ me }: { me: Me | undefined }) {
   return (
     <Menu
       trigger={
-        <Button look="ghost" size="icon" aria-label={`Account menu of ${me?.username ?? '…'}`} className="rounded-full">
+        <Button
+          look="ghost"
+          size="icon"
+          aria-label={`Account menu of ${me?.username ?? '…'}`}
+          className="rounded-full"
+        >
           <span
             aria-hidden
             className="grid size-7 place-items-center rounded-full bg-accent-soft font-semibold text-accent text-xs uppercase"
