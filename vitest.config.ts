@@ -28,6 +28,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.spec.ts'],
+          // One product for all of them.
+          globalSetup: 'e2e/global-setup.ts',
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 300_000,

@@ -14,7 +14,13 @@ export const API_KEY = 'sk-ant-scripted-key-of-the-gateway';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const api = await startAnthropicApi({ key: API_KEY });
-  const { close, ...facts } = await startProduct({ name: 'product', apiUrl: api.url, apiKey: API_KEY });
+  const product = await startProduct({ name: 'product', apiUrl: api.url, apiKey: API_KEY }).catch(
+    async (cause: unknown) => {
+      await api.close();
+      throw cause;
+    },
+  );
+  const { close, ...facts } = product;
   project.provide('product', facts);
   return async () => {
     await close();

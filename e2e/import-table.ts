@@ -28,6 +28,8 @@ export const importTable: Record<string, FolderRule> = {
   /** Runs before anything is installed or built. */
   setup: { ...anything, folders: [] },
   e2e: { ...anything },
+  /** Measures our path as it is built, against peers. */
+  bench: { ...anything },
   prisma: { ...anything, folders: [] },
 };
 
@@ -37,6 +39,16 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     from: 'server/main.ts',
     to: 'agent/start',
     reason: 'HOST_AGENT_MODE=embedded runs the agent inside the gateway, for development',
+  },
+  {
+    from: 'bench/ours.ts',
+    to: 'server/gateway/testing/box',
+    reason: 'the same sandbox that the gateway is tested with',
+  },
+  {
+    from: 'bench/ours.ts',
+    to: 'server/gateway/testing/gateway',
+    reason: 'our path without pages and log-in, as the peers have none',
   },
 ];
 

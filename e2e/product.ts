@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -57,11 +58,14 @@ export async function startProduct(
   const log = openSync(logFile, 'w');
   const username = 'admin';
   const password = 'correct horse battery';
-  const launcher = spawn(process.execPath, [join(root, 'setup/start.mjs')], {
+  // `E2E_START_ARGS=--dev npm run test:e2e` runs the specs against sources instead of a build.
+  const args = process.env.E2E_START_ARGS?.split(' ') ?? [];
+  const launcher = spawn(process.execPath, [join(root, 'setup/start.mjs'), ...args], {
     cwd: root,
     // Not ours: the test runner's own NODE_ENV, options and npm settings.
     env: {
       ...pick(['PATH', 'HOME', 'LANG', 'USER', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE']),
+      NODE_ENV: 'production',
       PORT: String(port),
       DATA_DIR: dataDir,
       ADMIN_USERNAME: username,
@@ -77,7 +81,7 @@ export async function startProduct(
   const instanceFile = join(dataDir, 'instance');
   const close = async (): Promise<void> => {
     await stop(launcher);
-    if (existsSync(instanceFile)) await removeTraces(readFileSync(instanceFile, 'utf8').trim(), dataDir);
+    if (existsSync(instanceFile)) await removeTraces(readFileSync(instanceFile, 'utf8').trim());
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
@@ -109,11 +113,12 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** Sandboxes outlive the product by design; a test's must not. Everything is found by this instance's names. */
-async function removeTraces(instance: string, dataDir: string): Promise<void> {
+async function removeTraces(instance: string): Promise<void> {
   const label = `label=${LABEL_INSTANCE}=${instance}`;
   const containers = await lines('docker', ['ps', '-aq', '--filter', label]);
+  const tunnels = (await Promise.all(containers.map(tunnelOf))).filter((pid) => pid !== null);
   if (containers.length > 0) await run('docker', ['rm', '-f', ...containers]);
-  for (const pid of pidsNaming(join(dataDir, 'agent'))) process.kill(pid, 'SIGKILL');
+  for (const pid of tunnels) process.kill(pid, 'SIGKILL');
   const volumes = await lines('docker', ['volume', 'ls', '-q', '--filter', label]);
   if (volumes.length > 0) await run('docker', ['volume', 'rm', ...volumes]);
   // Gone already after an orderly end.
@@ -121,12 +126,24 @@ async function removeTraces(instance: string, dataDir: string): Promise<void> {
   await run('ip', ['netns', 'delete', uplinkNamespace(instance)]).catch(() => undefined);
 }
 
-/** Processes whose command line names `text`: sing-box is started with a file in its instance's folder. */
-export function pidsNaming(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => commandLine(Number(name)).includes(text))
+/** Pid of the sing-box that makes a container's tunnel: it runs on the host, in the container's network namespace. */
+export async function tunnelOf(container: string): Promise<number | null> {
+  const inspect = ['inspect', '--type', 'container', '--format', '{{.State.Pid}}', container];
+  const [pid] = await lines('docker', inspect).catch(() => []);
+  const namespace = networkOf(Number(pid));
+  if (!Number(pid) || namespace === null) return null;
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
     .map(Number);
+  return pids.find((it) => networkOf(it) === namespace && /^\S*sing-box /.test(commandLine(it))) ?? null;
+}
+
+function networkOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return null;
+  }
 }
 
 export async function lines(file: string, args: readonly string[]): Promise<string[]> {
