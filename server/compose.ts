@@ -21,7 +21,7 @@ import { createBusy } from './busy';
 import { type Config, trustOurHostHeader } from './config';
 import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
-import { type FirstAdmin, loadInstance, makeFirstAdmin } from './first-start';
+import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
 import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
 import { createConnections } from './gateway/connections';
@@ -63,6 +63,8 @@ export interface Gateway {
   services: Services;
   /** The real parts, for tests to look into; nothing else reads them. */
   parts: { db: Db; ring: KeyRing; sockets: OpenSockets; live: Live; rest: RestApp; agentSocket: string };
+  /** The first administrator's password has been shown: it is never shown again. */
+  announced(): Promise<void>;
   close(): Promise<Error[]>;
 }
 
@@ -162,7 +164,14 @@ async function build(
     sockets.closeUser(userId);
   };
   const stopSandboxesOf = createStopSandboxesOf({ db, engine, audit, log });
-  const health = { db, agent, instance, version, startedAt: Date.now() };
+  const health = {
+    db,
+    agent,
+    instance,
+    version,
+    startedAt: Date.now(),
+    reconcilerChecks: () => reconciler.checks(),
+  };
   const services: Services = {
     account: createAccount({ db, live, audit, sockets }),
     users: createUsers({
@@ -269,6 +278,7 @@ async function build(
     firstAdmin,
     services,
     parts: { db, ring, sockets, live, rest: rest.app, agentSocket: config.agentSocket },
+    announced: () => markAnnounced(db),
     close: () => scope.closeAll(),
   };
 }

@@ -33,6 +33,8 @@ export interface Identity {
   readonly via: 'browser' | 'token';
   /** AuthSession id or ApiToken id: when it is revoked, open sockets of this identity are closed. */
   readonly credentialId: string;
+  /** Somebody else made the password: nothing but changing it is open, see `requireOwnPassword`. */
+  readonly mustChangePassword: boolean;
   readonly address: string;
   readonly userAgent: string;
 }

@@ -32,12 +32,32 @@ export interface FirstAdmin {
   password: string | null;
 }
 
-/** Makes the first administrator with a personal workspace when there are no users at all; else null. */
+/** Setting: when the first administrator's made password was shown. Until then a start makes a new one. */
+const ANNOUNCED = 'first-admin.announced';
+
+export async function markAnnounced(db: Db): Promise<void> {
+  const value = new Date().toISOString();
+  await db.setting.upsert({ where: { key: ANNOUNCED }, create: { key: ANNOUNCED, value }, update: {} });
+}
+
+/**
+ * Makes the first administrator with a personal workspace when there are no users at all. A start that broke off
+ * before its password was shown left a user whom nobody can be: that one gets a new password. Else null.
+ */
 export async function makeFirstAdmin(
   { db, audit }: { db: Db; audit: Audit },
   wanted: { username: string; password: string | null },
 ): Promise<FirstAdmin | null> {
-  if ((await db.user.count()) > 0) return null;
+  const users = await db.user.findMany({ take: 2, select: { id: true, username: true, lastSeenAt: true } });
+  const [only] = users;
+  if (only) {
+    const announced = await db.setting.findUnique({ where: { key: ANNOUNCED } });
+    if (announced || users.length > 1 || only.lastSeenAt) return null;
+    const password = wanted.password ?? makePassword();
+    const passwordHash = await hashPassword(password);
+    await db.user.update({ where: { id: only.id }, data: { passwordHash } });
+    return { username: only.username, password: wanted.password === null ? password : null };
+  }
   const password = wanted.password ?? makePassword();
   const passwordHash = await hashPassword(password);
   const { username } = wanted;

@@ -60,6 +60,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${JSON.stringify({ ready: true, url: gateway.url, firstAdmin: gateway.firstAdmin })}\n`,
   );
+  await gateway.announced();
 
   log.info({ signal: await stop }, 'stopping; sandboxes keep running');
   setTimeout(() => fail('something did not close in time', 1), STOP_LIMIT_MS).unref();

@@ -41,6 +41,13 @@ export const errorTable = {
     title: 'You may not do this.',
     next: 'Ask an administrator for the right to do it.',
   },
+  password_change_required: {
+    http: 403,
+    close: 4403,
+    exit: 4,
+    title: 'Your password was made by somebody else.',
+    next: 'Change it first: sign in to the web app, it asks for a new one.',
+  },
   origin_refused: {
     http: 403,
     close: 4403,

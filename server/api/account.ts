@@ -9,11 +9,11 @@ import {
   preferencesSchema,
   timezoneSchema,
 } from '../../shared/views';
-import { procedure, router } from './trpc';
+import { openProcedure, procedure, router } from './trpc';
 
 export const accountRouter = router({
-  me: procedure.output(meSchema).query(({ ctx }) => ctx.services.account.me(ctx.identity)),
-  setPreferences: procedure
+  me: openProcedure.output(meSchema).query(({ ctx }) => ctx.services.account.me(ctx.identity)),
+  setPreferences: openProcedure
     .input(preferencesSchema.partial())
     .output(meSchema)
     .mutation(({ ctx, input }) => ctx.services.account.setPreferences(ctx.identity, input)),
@@ -21,7 +21,7 @@ export const accountRouter = router({
     .input(z.object({ timezone: timezoneSchema, locale: localeSchema }))
     .output(meSchema)
     .mutation(({ ctx, input }) => ctx.services.account.setRegion(ctx.identity, input)),
-  changePassword: procedure
+  changePassword: openProcedure
     .input(z.object({ current: z.string().max(1024), next: passwordSchema }))
     .mutation(({ ctx, input }) => ctx.services.account.changePassword(ctx.identity, input)),
   browserSessions: procedure

@@ -1,6 +1,7 @@
 /** tRPC's base: every procedure needs an identity; domain errors are mapped here and nowhere else. */
 import { initTRPC, TRPCError } from '@trpc/server';
 import { type AppError, type ErrorCode, errorTable, toAppError } from '../../shared/errors';
+import { requireOwnPassword } from '../auth/identity';
 import type { Identity, Services } from '../contracts';
 
 export interface ApiContext {
@@ -72,8 +73,14 @@ const guarded = t.middleware(async ({ ctx, next }) => {
 
 export const router = t.router;
 
-/** The only procedure there is: signed in or refused. */
-export const procedure = t.procedure.use(guarded).use(({ ctx, next }) => {
+/** Signed in, also with a password that somebody else made: only for reading and changing one's own log-in. */
+export const openProcedure = t.procedure.use(guarded).use(({ ctx, next }) => {
   if (!ctx.identity) throw new TRPCError({ code: 'UNAUTHORIZED', message: errorTable.unauthenticated.title });
   return next({ ctx: { ...ctx, identity: ctx.identity } });
+});
+
+/** What everything else is made of: signed in with a password of one's own, or refused. */
+export const procedure = openProcedure.use(({ ctx, next }) => {
+  requireOwnPassword(ctx.identity);
+  return next();
 });

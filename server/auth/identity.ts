@@ -1,5 +1,6 @@
 /** Who somebody is: log-ins, sessions, keys, tokens. Every request and upgrade asks here, nothing is remembered. */
 import type { IncomingMessage } from 'node:http';
+import { AppError } from '../../shared/errors';
 import type { Db, Identity } from '../contracts';
 import { hashApiToken, looksLikeApiToken, sameHash } from './api-token';
 import { parseCookies } from './cookies';
@@ -11,6 +12,11 @@ const USER_AGENT_MAX_CHARS = 256;
 /** Where a WebSocket client that cannot set headers puts its token: `Sec-WebSocket-Protocol: ..., bearer.{token}`. */
 const BEARER_SUBPROTOCOL = 'bearer.';
 
+/** Throws `password_change_required`. Asked by every edge for all but reading and changing one's own log-in. */
+export function requireOwnPassword(identity: Identity): void {
+  if (identity.mustChangePassword) throw new AppError('password_change_required');
+}
+
 export type Identify = (request: IncomingMessage, address: string) => Promise<Identity | null>;
 
 interface UserState {
@@ -19,6 +25,7 @@ interface UserState {
   role: string;
   status: string;
   expiresAt: Date | null;
+  mustChangePassword: boolean;
 }
 
 export function userAgentOf(request: IncomingMessage): string {
@@ -79,6 +86,7 @@ export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; co
       role: found.user.role === 'admin' ? 'admin' : 'user',
       via: found.via,
       credentialId: found.credentialId,
+      mustChangePassword: found.user.mustChangePassword,
       address,
       userAgent: userAgentOf(request),
     };

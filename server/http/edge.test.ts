@@ -165,6 +165,31 @@ describe('log-in', () => {
   });
 });
 
+test('with a password that an administrator made, nothing is open but changing it', async () => {
+  const made = await mutate(
+    'users.create',
+    { username: 'fresh', role: 'user', expiresAt: null },
+    await adminCookie(),
+  );
+  const { result } = (await made.json()) as { result: { data: { password: string } } };
+  const cookie = await server.signIn('fresh', result.data.password);
+  expect(await me(cookie)).toBe(200);
+  expect((await server.ask('/api/trpc/account.me', { as: cookie })).status).toBe(200);
+  for (const path of ['/api/sandboxes', '/api/events', '/api/trpc/account.tokens']) {
+    const refused = await server.ask(path, { as: cookie });
+    expect([path, refused.status]).toEqual([path, 403]);
+    expect(await refused.text()).toContain('password_change_required');
+  }
+  const own = 'a password of my own';
+  const changed = await mutate(
+    'account.changePassword',
+    { current: result.data.password, next: own },
+    cookie,
+  );
+  expect(changed.status).toBe(200);
+  expect((await server.ask('/api/sandboxes', { as: cookie })).status).toBe(200);
+});
+
 describe('API tokens', () => {
   test('work as bearer and as subprotocol, are kept as a hash, and end when revoked', async () => {
     const { cookie } = await server.person('robot');

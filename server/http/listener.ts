@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { AppError, toAppError } from '../../shared/errors';
 import { JSON_BODY_MAX_BYTES } from '../../shared/limits';
 import { type Peer, peerOf } from '../auth/client-address';
-import { bearerOf, type Identify } from '../auth/identity';
+import { bearerOf, type Identify, requireOwnPassword } from '../auth/identity';
 import { isNextAuthPath, type NextAuthCall } from '../auth/next-auth';
 import type { Identity } from '../contracts';
 import type { Upload } from '../gateway/uploads';
@@ -134,6 +134,7 @@ export function createListener(options: ListenerOptions) {
     sandboxId: string,
     identity: Identity,
   ): Promise<void> {
+    requireOwnPassword(identity);
     const length = request.headers['content-length'];
     const aborted = new AbortController();
     response.on('close', () => aborted.abort());

@@ -14,7 +14,7 @@ export interface TestServer extends Gateway {
   ask(path: string, init?: RequestInit & { as?: string }): Promise<Response>;
   /** Signs in by REST; returns the Cookie header. */
   signIn(username: string, password: string): Promise<string>;
-  /** Signs in as an administrator and makes a user who may sign in; returns the user's Cookie header. */
+  /** A user with a password of the own choice, signed in. */
   person(username: string): Promise<{ id: string; password: string; cookie: string }>;
   stop(): Promise<void>;
 }
@@ -72,7 +72,10 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
         result: { data: { user: { id: string }; password: string } };
       };
       const { user, password } = result.data;
-      return { id: user.id, password, cookie: await signIn(username, password) };
+      const cookie = await signIn(username, password);
+      const own = `${password}-own`;
+      await post('/api/trpc/account.changePassword', { current: password, next: own }, cookie);
+      return { id: user.id, password: own, cookie };
     },
     async stop() {
       const errors = await gateway.close();

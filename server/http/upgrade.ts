@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { AppError, toAppError } from '../../shared/errors';
 import { peerOf } from '../auth/client-address';
-import type { Identify } from '../auth/identity';
+import { type Identify, requireOwnPassword } from '../auth/identity';
 import type { Identity } from '../contracts';
 import { pathOf } from './access';
 import { errorBody } from './answer';
@@ -57,6 +57,7 @@ export function createUpgrade(options: UpgradeOptions) {
     const identity = await options.identify(request, peer.address);
     if (!identity) throw new AppError('unauthenticated');
     if (!known) throw new AppError('not_found');
+    requireOwnPassword(identity);
     return (socket, head) => options.terminal(request, socket, head, identity);
   }
 

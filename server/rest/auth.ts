@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { AppError } from '../../shared/errors';
 import type { Identity } from '../contracts';
-import { body, failures, identityOf, json, type RestApp, type RestBindings, type RestServices } from './base';
+import { body, callerOf, failures, json, type RestApp, type RestBindings, type RestServices } from './base';
 
 /** How the REST edge signs people in and out; made by server/auth. */
 export interface RestAuth {
@@ -63,7 +63,7 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
       responses: { 200: json(ok, 'Yes'), ...failures },
     }),
     (c) => {
-      identityOf(c.env);
+      callerOf(c.env);
       return c.json({ status: 'ok' as const }, 200);
     },
   );
@@ -77,7 +77,7 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
       responses: { 200: json(ok, 'Signed out'), ...failures },
     }),
     async (c) => {
-      const { setCookie } = await auth.logout(c.env, identityOf(c.env));
+      const { setCookie } = await auth.logout(c.env, callerOf(c.env));
       c.header('set-cookie', setCookie);
       return c.json({ status: 'ok' as const }, 200);
     },
@@ -98,7 +98,7 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
       responses: { 200: json(me, 'The caller'), ...failures },
     }),
     async (c) => {
-      const { id, username, role } = await services.account.me(identityOf(c.env));
+      const { id, username, role } = await services.account.me(callerOf(c.env));
       return c.json({ id, username, email: null, role }, 200);
     },
   );

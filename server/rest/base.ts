@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { AppError, errorCodes } from '../../shared/errors';
+import { requireOwnPassword } from '../auth/identity';
 import type { Identity, Services } from '../contracts';
 
 /** What the http layer has found out before a request comes here. */
@@ -26,10 +27,17 @@ export function createRestApp(): RestApp {
   });
 }
 
-/** The caller. The access table has refused the others already; this is the second lock on the same door. */
-export function identityOf(bindings: RestBindings): Identity {
+/** The caller, also one who has to change the password first. */
+export function callerOf(bindings: RestBindings): Identity {
   if (!bindings.identity) throw new AppError('unauthenticated');
   return bindings.identity;
+}
+
+/** The caller. The access table has refused the others already; this is the second lock on the same door. */
+export function identityOf(bindings: RestBindings): Identity {
+  const identity = callerOf(bindings);
+  requireOwnPassword(identity);
+  return identity;
 }
 
 export const errorSchema = z

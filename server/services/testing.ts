@@ -55,6 +55,7 @@ export async function openServiceTest() {
         role,
         via: 'browser',
         credentialId: session.id,
+        mustChangePassword: false,
         address: '127.0.0.1',
         userAgent: 'test',
       };

@@ -34,6 +34,7 @@ export const identity: Identity = {
   role: 'user',
   via: 'browser',
   credentialId: 'cred1',
+  mustChangePassword: false,
   address: '127.0.0.1',
   userAgent: 'test',
 };

@@ -3,15 +3,17 @@ import { AppError } from '../../../shared/errors';
 import type { HealthView } from '../../../shared/views';
 import type { AgentClient, Db, Identity, Services } from '../../contracts';
 
+type Check = HealthView['checks'][number];
+
 export interface HealthSources {
   db: Db;
   agent: AgentClient;
   instance: string;
   version: string;
   startedAt: number;
+  /** What the reconciler found; a check of a name that is there already replaces it when it fails. */
+  reconcilerChecks(): Check[];
 }
-
-type Check = HealthView['checks'][number];
 
 /** The agent answers in well under a second; a probe must not hang on one that does not. */
 const PROBE_TIMEOUT_MS = 3000;
@@ -53,6 +55,11 @@ async function agentChecks(agent: AgentClient): Promise<Check[]> {
 export async function readHealth(sources: HealthSources): Promise<HealthView> {
   const [database, agent] = await Promise.all([databaseCheck(sources.db), agentChecks(sources.agent)]);
   const checks = [database, ...agent];
+  for (const check of sources.reconcilerChecks()) {
+    const at = checks.findIndex((it) => it.name === check.name);
+    if (at < 0) checks.push(check);
+    else if (!check.ok) checks[at] = check;
+  }
   return {
     status: !database.ok ? 'failed' : checks.every((it) => it.ok) ? 'ok' : 'warning',
     version: sources.version,
