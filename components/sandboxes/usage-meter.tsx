@@ -61,9 +61,11 @@ export function UsageMeter({ sandbox }: { sandbox: SandboxView }) {
 
   if (usage.isPending)
     return (
-      <div className="grid gap-3">
-        <Skeleton className="h-6" />
-        <Skeleton className="h-6" />
+      // As high as what replaces it: a button below must not move away under the pointer.
+      <div className="grid h-36.5 content-between">
+        {['cpu', 'memory', 'processes', 'network'].map((it) => (
+          <Skeleton key={it} className="h-6" />
+        ))}
       </div>
     );
   if (!usage.data) return <p className="text-ink-faint text-sm">Not known right now.</p>;

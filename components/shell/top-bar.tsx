@@ -39,7 +39,7 @@ function UserMenu({ me }: { me: Me | undefined }) {
         <Button
           look="ghost"
           size="icon"
-          aria-label={`Account menu of ${me?.username ?? '…'}`}
+          aria-label={`${me?.username.slice(0, 2) ?? ''} Account menu of ${me?.username ?? '…'}`}
           className="rounded-full"
         >
           <span

@@ -24,6 +24,8 @@ function drawn(node: Node): string {
   if (node.kind === 'pane') return node.session;
   return `(${node.children.map(drawn).join(node.direction === 'right' ? '|' : '/')})`;
 }
+const splits = (node: Node): string[] =>
+  node.kind === 'pane' ? [] : [node.id, ...node.children.flatMap(splits)];
 const tabs = (layout: Layout) => layout.tabs.map((it) => drawn(it.root)).join(' ');
 
 describe('layout', () => {
@@ -59,6 +61,18 @@ describe('layout', () => {
     expect(tabs(done(sync('a', 'b', 'c'), { type: 'move', tab: 'tab-c', before: 'tab-a' }))).toBe('c a b');
   });
 
+  test('a tab that outlived its session’s name does not clash with the session’s new tab', () => {
+    const layout = done(
+      sync('a'),
+      right('a', 'b'),
+      { type: 'detach', session: 'a' },
+      { type: 'close', session: 'a' },
+    );
+    const again = layoutReducer(layout, { type: 'show', session: 'a' });
+    expect(tabs(again)).toBe('b a');
+    expect(new Set(again.tabs.map((it) => it.id)).size).toBe(2);
+  });
+
   test('whatever is done: each session once, ids unique, the active tab exists', () => {
     const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
     const direction = fc.constantFrom('right' as const, 'down' as const);
@@ -75,11 +89,15 @@ describe('layout', () => {
         const shown = layout.tabs.flatMap((it) => sessionsOf(it.root));
         expect(new Set(shown).size).toBe(shown.length);
         expect(new Set(layout.tabs.map((it) => it.id)).size).toBe(layout.tabs.length);
+        for (const tab of layout.tabs) {
+          const ids = splits(tab.root);
+          expect(new Set(ids).size).toBe(ids.length);
+        }
         expect(layout.tabs.every((it) => sessionsOf(it.root).includes(it.active))).toBe(true);
         expect(layout.activeTab === null).toBe(layout.tabs.length === 0);
         expect(layout.activeTab === null || layout.tabs.some((it) => it.id === layout.activeTab)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 2000 },
     );
   });
 });

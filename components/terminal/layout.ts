@@ -38,8 +38,21 @@ export function nodeId(node: Node): string {
   return node.kind === 'pane' ? node.session : node.id;
 }
 
-function newTab(session: string): Tab {
-  return { id: `tab-${session}`, root: { kind: 'pane', session }, active: session };
+function splitIds(node: Node): string[] {
+  return node.kind === 'pane' ? [] : [node.id, ...node.children.flatMap(splitIds)];
+}
+
+/** A tab or split keeps its id when the session it was named after leaves it, so the plain name may be taken. */
+function fresh(name: string, taken: readonly string[]): string {
+  for (let at = 1; ; at++) {
+    const id = at === 1 ? name : `${name}-${at}`;
+    if (!taken.includes(id)) return id;
+  }
+}
+
+function newTab(session: string, tabs: readonly Tab[]): Tab {
+  const taken = tabs.map((it) => it.id);
+  return { id: fresh(`tab-${session}`, taken), root: { kind: 'pane', session }, active: session };
 }
 
 /** A split with one child left is that child; an empty one is gone. */
@@ -53,17 +66,16 @@ function without(node: Node, gone: (session: string) => boolean): Node | null {
   return { ...node, children, sizes: {} };
 }
 
-function splitAt(node: Node, action: Extract<LayoutAction, { type: 'split' }>): Node {
+function splitAt(node: Node, action: Extract<LayoutAction, { type: 'split' }>, id: string): Node {
   const pane: Node = { kind: 'pane', session: action.session };
   if (node.kind === 'pane') {
     if (node.session !== action.target) return node;
-    const id = `split-${action.target}-${action.session}`;
     return { kind: 'split', id, direction: action.direction, children: [node, pane], sizes: {} };
   }
   const at = node.children.findIndex((it) => it.kind === 'pane' && it.session === action.target);
   if (at >= 0 && node.direction === action.direction)
     return { ...node, children: node.children.toSpliced(at + 1, 0, pane), sizes: {} };
-  return { ...node, children: node.children.map((it) => splitAt(it, action)) };
+  return { ...node, children: node.children.map((it) => splitAt(it, action, id)) };
 }
 
 function resized(node: Node, split: string, sizes: Record<string, number>): Node {
@@ -96,14 +108,14 @@ export function layoutReducer(layout: Layout, action: LayoutAction): Layout {
   switch (action.type) {
     case 'sync': {
       const kept = take(layout, (it) => !action.known.includes(it));
-      const added = action.open.filter((it) => !tabOf(kept, it)).map(newTab);
-      const tabs = [...kept.tabs, ...added];
+      const tabs = [...kept.tabs];
+      for (const session of action.open) if (!tabOf(kept, session)) tabs.push(newTab(session, tabs));
       return { tabs, activeTab: kept.activeTab ?? tabs[0]?.id ?? null };
     }
     case 'show': {
       const there = tabOf(layout, action.session);
       if (!there) {
-        const tab = newTab(action.session);
+        const tab = newTab(action.session, layout.tabs);
         return { tabs: [...layout.tabs, tab], activeTab: tab.id };
       }
       const tabs = layout.tabs.map((it) => (it === there ? { ...it, active: action.session } : it));
@@ -114,8 +126,9 @@ export function layoutReducer(layout: Layout, action: LayoutAction): Layout {
       const freed = take(layout, (it) => it === action.session);
       const home = tabOf(freed, action.target);
       if (!home) return layout;
+      const id = fresh(`split-${action.target}-${action.session}`, splitIds(home.root));
       const tabs = freed.tabs.map((it) =>
-        it === home ? { ...it, root: splitAt(it.root, action), active: action.session } : it,
+        it === home ? { ...it, root: splitAt(it.root, action, id), active: action.session } : it,
       );
       return { tabs, activeTab: home.id };
     }
@@ -123,8 +136,7 @@ export function layoutReducer(layout: Layout, action: LayoutAction): Layout {
       const home = tabOf(layout, action.session);
       if (!home || home.root.kind === 'pane') return layout;
       const freed = take(layout, (it) => it === action.session);
-      // The tab's own id may be made of this session; the new one must differ.
-      const tab = { ...newTab(action.session), id: `tab-${action.session}-${freed.tabs.length}` };
+      const tab = newTab(action.session, freed.tabs);
       const at = freed.tabs.findIndex((it) => it.id === home.id);
       return { tabs: freed.tabs.toSpliced(at + 1, 0, tab), activeTab: tab.id };
     }
