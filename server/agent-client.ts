@@ -8,7 +8,6 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import {
   AGENT_STREAM_PROTOCOL,
-  type AgentInput,
   type AgentOp,
   type AgentOutput,
   agentErrorEventSchema,

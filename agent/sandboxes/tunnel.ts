@@ -21,11 +21,11 @@ import type { Records } from './records';
 
 export type TunnelState = (typeof tunnelStates)[number];
 
-/** sing-box needs 0.1-0.3 s for its tun and routes on an idle machine. */
-const READY_DEADLINE_MS = 10_000;
+/** sing-box needs 0.1-0.3 s for its tun and routes on an idle machine; one that takes longer is started anew. */
+const READY_DEADLINE_MS = 8_000;
 const READY_POLL_MS = 10;
-/** What `up` waits at most, restarts included. */
-const UP_DEADLINE_MS = 15_000;
+/** What `up` waits at most: room for three starts on a machine that is overloaded. */
+const UP_DEADLINE_MS = 30_000;
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** A tunnel that held this long begins again with the first back-off. */
@@ -149,7 +149,9 @@ export class Tunnel {
         );
         return this.#fallen('fenced', objection);
       }
-      const reason = tunnelReason(await lastComplaint(this.#files, process_.logFrom));
+      const complaint = await lastComplaint(this.#files, process_.logFrom);
+      const late = complaint === null && this.#state === 'starting';
+      const reason = late ? 'The tunnel did not get ready in time.' : tunnelReason(complaint);
       if (Date.now() - began > STABLE_MS) backoffMs = BACKOFF_FIRST_MS;
       this.#restarts += 1;
       this.#fallen('restarting', reason);
