@@ -1,0 +1,90 @@
+/** A real browser for the specs, and a visitor in it: signs in, reads the terminal, notes what the page complains of. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { TestContext } from 'vitest';
+import { artifacts, type ProductFacts, tail } from './product';
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** Nothing that speaks to the network by itself, and no WebGL: then xterm.js draws its rows as elements, which can be read. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-3d-apis',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const STEP_MS = 20_000;
+
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM_PATH ?? CANDIDATES.find((path) => existsSync(path));
+  if (!executablePath) throw new Error('no Chromium found: install it or set CHROMIUM_PATH');
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+export interface Visitor {
+  page: Page;
+  context: BrowserContext;
+  /** Errors of the console and of scripts, and violations of the content security policy. */
+  complaints: string[];
+}
+
+export interface VisitorOptions {
+  width?: number;
+  height?: number;
+  touch?: boolean;
+  scheme?: 'light' | 'dark';
+}
+
+export async function openVisitor(
+  browser: Browser,
+  product: ProductFacts,
+  options: VisitorOptions = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({
+    baseURL: product.url,
+    viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    hasTouch: options.touch ?? false,
+    isMobile: options.touch ?? false,
+    colorScheme: options.scheme ?? 'dark',
+  });
+  context.setDefaultTimeout(STEP_MS);
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  return { page, context, complaints };
+}
+
+/** Closes the visitors; for a failed test keeps a picture of each, what their pages said, and the product's last words. */
+export async function leave(product: ProductFacts, visitors: Visitor[], test: TestContext): Promise<void> {
+  const failed = test.task.result?.state === 'fail';
+  const name = test.task.name.replace(/\W+/g, '-').slice(0, 60);
+  for (const [index, { page, context, complaints }] of visitors.splice(0).entries()) {
+    if (failed) {
+      const path = join(artifacts, `failed-${name}-${index}.png`);
+      await page.screenshot({ path }).catch(() => undefined);
+      console.error(`page ${index} at ${page.url()}, picture ${path}`, complaints);
+    }
+    await context.close();
+  }
+  if (failed) console.error(tail(product.logFile, 25));
+}
+
+export async function signIn(page: Page, user: { username: string; password: string }): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByLabel('User name').fill(user.username);
+  await page.getByLabel('Password', { exact: true }).fill(user.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL((url) => url.pathname === '/');
+}
