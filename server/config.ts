@@ -183,7 +183,7 @@ export const settings = {
   IDLE_TIMEOUT: setting({
     schema: duration,
     default: '0',
-    description: 'Stop a sandbox that nobody has used for this long. 0 = never.',
+    description: 'Pause a sandbox that nobody looks at and that has done nothing for this long. 0 = never.',
     example: '30m',
   }),
   METRICS_TOKEN: setting({

@@ -10,6 +10,8 @@ interface FeedHandlers {
   onState(state: FeedState): void;
   /** Events may have been missed: everything on the screen has to be fetched anew. */
   onGap(): void;
+  /** The server refused the stream: the sign-in may have ended. */
+  onRefused(): void;
 }
 
 /**
@@ -60,6 +62,7 @@ export class LiveFeed {
       this.#handlers.onState(navigator.onLine ? 'connecting' : 'offline');
       if (source.readyState !== EventSource.CLOSED) return;
       this.#replaced = true;
+      this.#handlers.onRefused();
       this.#timer = setTimeout(() => this.#open(), this.#restartMs);
       this.#restartMs = Math.min(this.#restartMs * 2, RESTART_MS.most);
     };

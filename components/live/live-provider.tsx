@@ -39,6 +39,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const feed = new LiveFeed('/api/events', {
       onState: setState,
       onGap: () => void queries.invalidateQueries(),
+      // The stream does not tell why it was refused; this query leads to the sign-in page if it must.
+      onRefused: () =>
+        void queries.invalidateQueries({ predicate: (query) => shows(query, { path: ['account', 'me'] }) }),
       onEvent: (event) => {
         gathered.push(...affectedBy(event));
         timer ??= setTimeout(flush, GATHER_MS);

@@ -1,5 +1,6 @@
 'use client';
 
+import '../api/zod-without-eval';
 import { ThemeProvider, useTheme } from 'next-themes';
 import type { ReactNode } from 'react';
 import { Toaster } from 'sonner';

@@ -24,6 +24,7 @@ export function SearchBar({ view, onClose }: { view: TerminalView; onClose(): vo
 
   useEffect(() => {
     box.current?.focus();
+    view.scrollback.complete();
     const results = view.search.onDidChangeResults(({ resultIndex, resultCount }) =>
       setFound({ at: resultIndex + 1, count: resultCount }),
     );

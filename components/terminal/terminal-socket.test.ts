@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { TERMINAL_ACK_BYTES } from '../../shared/limits';
 import { decodeClient, frame, ServerOp, type TerminalStatus } from '../../shared/terminal-frames';
-import { TerminalSocket, type TerminalState } from './terminal-socket';
+import { RESYNC_QUIET_MS, TerminalSocket, type TerminalState } from './terminal-socket';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,6 +22,8 @@ class FakeGateway {
   readonly sizes: string[] = [];
   attaches = 0;
   silent = false;
+  /** Attaches that come while this is pending are answered after it. */
+  hold: Promise<unknown> | null = null;
   /** Cuts a connection after so many input bytes, wherever in a message that falls. */
   cutAfter: (() => number) | null = null;
 
@@ -45,7 +47,8 @@ class FakeGateway {
     socket.send(frame(ServerOp.status, new TextEncoder().encode(JSON.stringify(status))));
   }
 
-  #serve(socket: WebSocket, url: URL) {
+  async #serve(socket: WebSocket, url: URL) {
+    await this.hold;
     const client = url.searchParams.get('client') ?? '';
     const known = this.ledger.get(client) ?? Number(url.searchParams.get('offset'));
     this.ledger.set(client, known);
@@ -172,6 +175,59 @@ describe('TerminalSocket', () => {
     await until(() => socket.state.kind === 'connected');
     expect(screen).toEqual(['\x1bchistory\r\n', '\x1bchistory\r\n']);
     expect(gateway.sizes.at(-1)).toBe('100x30');
+  });
+
+  test('a resync brings the history again without a word, and no byte typed meanwhile is lost or doubled', async () => {
+    const gateway = await FakeGateway.start();
+    const { socket, states, screen } = gateway.connect();
+    expect(socket.resync()).toBe(false);
+    await until(() => socket.state.kind === 'connected');
+    const sent: number[] = [];
+    for (let at = 0; at < 200; at++) {
+      const bytes = Uint8Array.of(at, at ^ 0xff);
+      sent.push(...bytes);
+      socket.send(bytes);
+      if (at % 20 === 10) {
+        const before = gateway.attaches;
+        expect(socket.resync()).toBe(true);
+        expect(socket.resync()).toBe(false);
+        if (at % 40 === 10) await until(() => gateway.attaches > before);
+      }
+    }
+    await until(() => gateway.typed.length >= sent.length);
+    expect(gateway.typed).toEqual(sent);
+    await until(() => screen.length === gateway.attaches);
+    expect(screen.length).toBeGreaterThan(5);
+    expect(new Set(states.map((it) => it.kind))).toEqual(new Set(['connecting', 'connected']));
+    await until(() => gateway.server.clients.size === 1);
+  });
+
+  test('a resync that takes long, or fails, shows as a reconnect', async () => {
+    const gateway = await FakeGateway.start();
+    const { socket, states } = gateway.connect();
+    await until(() => socket.state.kind === 'connected');
+    let answer = () => {};
+    gateway.hold = new Promise<void>((done) => {
+      answer = done;
+    });
+    const before = Date.now();
+    socket.resync();
+    await until(() => socket.state.kind === 'reconnecting');
+    expect(Date.now() - before).toBeGreaterThanOrEqual(RESYNC_QUIET_MS - 5);
+    answer();
+    await until(() => socket.state.kind === 'connected');
+    gateway.hold = new Promise(() => {});
+    socket.resync();
+    await until(() => gateway.server.clients.size > 0);
+    for (const it of gateway.server.clients) it.terminate();
+    await until(() => socket.state.kind === 'reconnecting');
+    expect(states.map((it) => it.kind)).toEqual([
+      'connecting',
+      'connected',
+      'reconnecting',
+      'connected',
+      'reconnecting',
+    ]);
   });
 
   test('a connection that went silent is replaced', { timeout: 20_000 }, async () => {

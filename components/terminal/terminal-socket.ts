@@ -50,6 +50,8 @@ export interface TerminalSocketOptions {
 
 /** Input is cut below the server's limit, with room for the opcode. */
 const INPUT_CUT_BYTES = Math.min(64 * 1024, TERMINAL_MESSAGE_MAX_BYTES - 1);
+/** A resync that takes longer than this shows as what it is, a reconnect. */
+export const RESYNC_QUIET_MS = 1_000;
 /** WebSocket.OPEN; the constant is the same in every implementation. */
 const OPEN = 1;
 /** Close codes after which the same request would get the same answer. */
@@ -76,6 +78,7 @@ export class TerminalSocket {
   #heardAt = 0;
   #ping: ReturnType<typeof setInterval> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #resync: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TerminalSocketOptions) {
     this.#options = options;
@@ -107,6 +110,21 @@ export class TerminalSocket {
   wake(): void {
     if (this.#state.kind === 'ended' || this.#state.kind === 'refused') return;
     this.connect();
+  }
+
+  /**
+   * Attaches anew on a new socket, for its history, without a word if that takes no longer than RESYNC_QUIET_MS.
+   * False when there is nothing to attach to now, or it is under way already.
+   */
+  resync(): boolean {
+    if (this.#state.kind !== 'connected' || !this.#attached) return false;
+    this.#open();
+    if (!this.#socket) return false;
+    this.#resync = setTimeout(() => {
+      if (this.#state.kind === 'connected')
+        this.#set({ kind: 'reconnecting', reason: 'The session is being attached again.', retryAt: null });
+    }, RESYNC_QUIET_MS);
+    return true;
   }
 
   /** The browser knows that the network is gone. */
@@ -227,6 +245,7 @@ export class TerminalSocket {
 
   /** Input is sent again only at a socket's first `attached`; a later one (the server re-attached) just confirms. */
   #onAttached(inputBytes: number, viewers: number): void {
+    clearTimeout(this.#resync);
     this.#input.confirm(inputBytes);
     this.#failures = 0;
     if (!this.#attached) {
@@ -291,6 +310,7 @@ export class TerminalSocket {
   #drop(code?: number, reason?: string): void {
     clearInterval(this.#ping);
     clearTimeout(this.#retry);
+    clearTimeout(this.#resync);
     const socket = this.#socket;
     this.#socket = null;
     this.#attached = false;

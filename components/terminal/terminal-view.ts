@@ -9,6 +9,7 @@ import { TERMINAL_COLS_MAX, TERMINAL_ROWS_MAX, TMUX_HISTORY_LINES } from '../../
 import type { SessionView } from '../../shared/views';
 import { randomId } from '../api/random-id';
 import { isMac } from '../shell/shortcuts';
+import { LiveScrollback } from './live-scrollback';
 import { type SocketLike, TerminalSocket, type TerminalState } from './terminal-socket';
 import { attachTouchScroll } from './touch-scroll';
 
@@ -60,6 +61,8 @@ export class TerminalView {
   readonly terminal: Terminal;
   readonly search = new SearchAddon({ highlightLimit: 2000 });
   readonly socket: TerminalSocket;
+  /** To be asked to be `complete` before a search. */
+  readonly scrollback: LiveScrollback;
   readonly #options: TerminalViewOptions;
   readonly #fit = new FitAddon();
   readonly #ended = new AbortController();
@@ -101,13 +104,14 @@ export class TerminalView {
     this.terminal.open(host);
     this.terminal.textarea?.setAttribute('aria-label', 'Terminal input');
     this.#fitNow();
+    this.scrollback = new LiveScrollback(this.terminal, () => this.socket.resync());
     this.socket = new TerminalSocket({
       open: openSocket(options.session),
       client: randomId(),
       size: { cols: this.terminal.cols, rows: this.terminal.rows },
       onState: options.onState,
-      onOutput: (bytes, parsed) => this.terminal.write(bytes, parsed),
-      onHistory: (bytes) => this.terminal.write(bytes),
+      onOutput: (bytes, parsed) => this.scrollback.output(bytes, parsed),
+      onHistory: (bytes) => this.scrollback.history(bytes),
       onHandshakeFailed: options.onHandshakeFailed,
     });
     this.terminal.onData((data) => this.type(options.modify?.(data) ?? data));
@@ -167,6 +171,7 @@ export class TerminalView {
     cancelAnimationFrame(this.#frame);
     this.#observer.disconnect();
     this.socket.close();
+    this.scrollback.close();
     this.terminal.dispose();
   }
 

@@ -82,8 +82,13 @@ export function Skeleton({ className }: { className?: string }) {
 /** Table that scrolls sideways inside its own box on a phone. */
 export function Table({ label, head, children }: { label: string; head: string[]; children: ReactNode }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <section className="overflow-x-auto focus-visible:-outline-offset-2" tabIndex={0} aria-label={label}>
+    // `relative`: the heads for screen readers are positioned absolutely and would widen the page from out of the box.
+    <section
+      className="relative overflow-x-auto focus-visible:-outline-offset-2"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+      tabIndex={0}
+      aria-label={label}
+    >
       <table className="w-full border-collapse text-left text-sm">
         <thead>
           <tr className="border-b text-ink-faint text-xs">
