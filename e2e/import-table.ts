@@ -50,6 +50,16 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     to: 'server/gateway/testing/gateway',
     reason: 'our path without pages and log-in, as the peers have none',
   },
+  {
+    from: 'bench/gateway.ts',
+    to: 'server/compose',
+    reason: 'the whole gateway without pages, so that a start needs no build of them',
+  },
+  {
+    from: 'bench/gateway.ts',
+    to: 'server/config',
+    reason: 'the same settings as the product',
+  },
 ];
 
 /** Where one thing may be done, and only there; tests are free. */
