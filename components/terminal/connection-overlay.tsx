@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { useNow } from '../ui/use-now';
-import type { TerminalState } from './terminal-socket';
+import type { TerminalState } from './terminal-state';
 
 function Strip({
   tone,

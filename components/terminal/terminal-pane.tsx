@@ -13,7 +13,7 @@ import { ConnectionOverlay } from './connection-overlay';
 import { SearchBar } from './search-bar';
 import { SoftKeys } from './soft-keys';
 import { applySticky, type Sticky } from './sticky-keys';
-import type { TerminalState } from './terminal-socket';
+import type { TerminalState } from './terminal-state';
 import { TerminalView } from './terminal-view';
 import { terminalTheme } from './themes';
 import { useClipboardConsent } from './use-clipboard-consent';

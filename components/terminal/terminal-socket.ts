@@ -1,5 +1,4 @@
 /** The terminal: a socket client and a view as plain classes, and the React parts around them. */
-import { errorTable, isErrorCode } from '../../shared/errors';
 import { TERMINAL_ACK_BYTES, TERMINAL_MESSAGE_MAX_BYTES, TERMINAL_PING_MS } from '../../shared/limits';
 import {
   ClientOp,
@@ -11,17 +10,8 @@ import {
   type TerminalStatus,
 } from '../../shared/terminal-frames';
 import { backOffMs } from './back-off';
+import { finalCloses, RESYNC_QUIET_MS, refusal, type TerminalState } from './terminal-state';
 import { UnconfirmedInput } from './unconfirmed-input';
-
-export type TerminalState =
-  | { kind: 'connecting' }
-  | { kind: 'connected'; viewers: number }
-  /** `retryAt` in ms since the epoch; null while a try is under way or the server itself reconnects. */
-  | { kind: 'reconnecting'; reason: string; retryAt: number | null }
-  | { kind: 'ended'; exitCode: number | null; reason: string }
-  /** The server will not have us: trying again by itself is of no use. */
-  | { kind: 'refused'; close: number; title: string; next: string }
-  | { kind: 'closed' };
 
 /** What of the browser's WebSocket is used; the `ws` package fits too. */
 export interface SocketLike {
@@ -50,20 +40,8 @@ export interface TerminalSocketOptions {
 
 /** Input is cut below the server's limit, with room for the opcode. */
 const INPUT_CUT_BYTES = Math.min(64 * 1024, TERMINAL_MESSAGE_MAX_BYTES - 1);
-/** A resync that takes longer than this shows as what it is, a reconnect. */
-export const RESYNC_QUIET_MS = 1_000;
 /** WebSocket.OPEN; the constant is the same in every implementation. */
 const OPEN = 1;
-/** Close codes after which the same request would get the same answer. */
-const finalCloses: ReadonlySet<number> = new Set([4400, 4401, 4403, 4404, 4405, 4409, 4410, 4413]);
-
-function refusal(close: number, reason: string): Extract<TerminalState, { kind: 'refused' }> {
-  const named = isErrorCode(reason) ? errorTable[reason] : undefined;
-  const entry = named ?? Object.values(errorTable).find((it) => it.close === close) ?? errorTable.internal;
-  const title = named || !reason ? entry.title : reason;
-  return { kind: 'refused', close, title, next: entry.next };
-}
-
 export class TerminalSocket {
   readonly #options: TerminalSocketOptions;
   readonly #input = new UnconfirmedInput();

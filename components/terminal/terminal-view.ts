@@ -10,7 +10,8 @@ import type { SessionView } from '../../shared/views';
 import { randomId } from '../api/random-id';
 import { isMac } from '../shell/shortcuts';
 import { LiveScrollback } from './live-scrollback';
-import { type SocketLike, TerminalSocket, type TerminalState } from './terminal-socket';
+import { type SocketLike, TerminalSocket } from './terminal-socket';
+import type { TerminalState } from './terminal-state';
 import { attachTouchScroll } from './touch-scroll';
 
 export interface TerminalLook {
