@@ -43,16 +43,14 @@ export class LiveScrollback {
     terminal.onRender(() => this.#look());
   }
 
-  get dirty(): boolean {
-    return this.#truth.dirty;
-  }
-
   /** Before the scrollback is searched. */
   complete(): void {
     if (this.#truth.dirty && !this.#held) this.#resync();
   }
 
   history(bytes: Uint8Array): void {
+    // It makes what is held void; on the same socket that must be acknowledged all the same.
+    for (const it of this.#held?.parsed ?? []) it();
     this.#drop();
     if (!this.#seen) {
       this.#seen = true;
