@@ -1,9 +1,11 @@
 /** Our path as a process of its own: the gateway's parts on a temporary database and a given container. */
 import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
 import { startBox } from '../server/gateway/testing/box';
 import { makeKey, SANDBOX_ID, startGateway } from '../server/gateway/testing/gateway';
 import { Scope } from '../shared/lifecycle';
 
+const SESSIONS = 64;
 const scope = new Scope();
 const key = await makeKey(scope);
 const box = scope.add('box', await startBox(key.publicLine), (it) => it.remove());
@@ -12,12 +14,12 @@ const started = performance.now();
 await gateway.connections.get(SANDBOX_ID);
 const coldMs = performance.now() - started;
 const ids: string[] = [];
-for (let i = 0; i < 64; i += 1) ids.push(await gateway.session({ id: randomUUID() }));
-process.stdout.write(
-  `${JSON.stringify({ port: gateway.port, container: box.container, sandbox: SANDBOX_ID, sessions: ids, coldMs })}\n`,
-);
-process.stdin.on('data', (line) => {
-  if (String(line).startsWith('drop')) gateway.connections.drop(SANDBOX_ID, 'bench');
+for (let i = 0; i < SESSIONS; i += 1) ids.push(await gateway.session({ id: randomUUID() }));
+const say = (it: unknown) => process.stdout.write(`${JSON.stringify(it)}\n`);
+process.once('SIGTERM', () => void scope.close().then(() => process.exit(0)));
+// `memory`, as the peer has it.
+createInterface({ input: process.stdin }).on('line', () => {
+  globalThis.gc?.();
+  say(process.memoryUsage());
 });
-process.stdin.on('end', () => void scope.close().then(() => process.exit(0)));
-process.stdin.resume();
+say({ port: gateway.port, container: box.container, sandbox: SANDBOX_ID, sessions: ids, coldMs });

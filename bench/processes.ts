@@ -1,8 +1,9 @@
 /** The benchmarks' child processes: each says in one JSON line that it is ready, and is ended by whoever started it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 const READY_MS = 60_000;
 const END_MS = 20_000;
@@ -29,14 +30,7 @@ export async function startProgram(command: string[], env: Record<string, string
     const [line] = await Promise.race([once(lines, 'line', { signal: over }), ended]);
     return JSON.parse(String(line));
   };
-  const close = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
-    await ended;
-    clearTimeout(timer);
-  };
+  const close = () => end(child);
   try {
     const ready = await next();
     const ask = (line: string) => {
@@ -49,6 +43,45 @@ export async function startProgram(command: string[], env: Record<string, string
     await close();
     throw error;
   }
+}
+
+/** One that says nothing when it is ready. */
+export function startServer(command: string[]): { pid: number; close(): Promise<void> } {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return { pid: child.pid ?? 0, close: () => end(child) };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** Proportional memory of a process and all below it, kB: what they share with others counts in part. */
+export async function memoryKb(pid: number): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid=,ppid=']);
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const family = new Set([pid]);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const [id = 0, parent = 0] of rows) {
+      if (family.has(parent) && !family.has(id)) grown = Boolean(family.add(id));
+    }
+  }
+  let sum = 0;
+  for (const id of family) {
+    // Gone meanwhile: nothing to count.
+    const text = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '');
+    sum += Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0);
+  }
+  return sum;
 }
 
 /** A TypeScript file as a program of its own. */

@@ -1,48 +1,32 @@
-/** Our terminal path against a bare node-pty + ws server on `docker exec -it`, the same job in one run. See README. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
-import { WebSocket } from 'ws';
-import { ClientOp, encodeAck, frame, ServerOp, TERMINAL_SUBPROTOCOL } from '../shared/terminal-frames';
+/** Our terminal path against terminals that others serve to browsers, the same job in one run. See README. */
+import { loadAverage, memoryKb, quantile } from './processes';
+import { startTargets, type Target, type Wire } from './targets';
 
-const run = promisify(execFile);
 const KEYS = 500;
-const ROUNDS = 3;
-const IDLE_TERMINALS = 20;
+const [rounds = '3', ...names] = process.argv.slice(2);
+const ROUNDS = Number(rounds);
+const IDLE_TERMINALS = 50;
 const DEADLINE_MS = 60_000;
-
-interface Target {
-  name: string;
-  pid: number;
-  open(session: string): WebSocket;
-  payload(message: Buffer): Buffer | null;
-  input(text: string): Buffer;
-  ack: boolean;
-}
+const SETTLE_TURNS = 8;
+const SETTLED_KB = 8;
 
 class Terminal {
-  readonly socket: WebSocket;
+  readonly target: Target;
+  readonly #wire: Wire;
   #seen = '';
   #wake: () => void = () => undefined;
   bytes = 0;
-  constructor(
-    readonly target: Target,
-    session: string,
-  ) {
-    this.socket = target.open(session);
-    this.socket.on('message', (message: Buffer) => {
-      const data = target.payload(message);
-      if (!data) return;
+
+  constructor(target: Target, session: string) {
+    this.target = target;
+    this.#wire = target.open(session, (data) => {
       this.bytes += data.length;
-      if (target.ack) this.socket.send(encodeAck(data.length));
       this.#seen = (this.#seen + data.toString('latin1')).slice(-65_536);
       this.#wake();
     });
   }
   send(text: string): void {
-    this.socket.send(this.target.input(text));
+    this.#wire.send(text);
   }
   forget(): void {
     this.#seen = '';
@@ -60,10 +44,8 @@ class Terminal {
       });
     }
   }
-  async close(): Promise<void> {
-    const closed = once(this.socket, 'close');
-    this.socket.close();
-    await closed;
+  close(): Promise<void> {
+    return this.#wire.close();
   }
 }
 
@@ -129,96 +111,60 @@ async function interruptMs(target: Target, session: string): Promise<number> {
   return ms;
 }
 
-/** Resident memory of a process and all below it, kB. */
-async function memoryKb(pid: number): Promise<number> {
-  const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,rss=']);
-  const rows = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const family = new Set([pid]);
-  for (let grown = true; grown; ) {
-    grown = false;
-    for (const [id = 0, parent = 0] of rows) {
-      if (family.has(parent) && !family.has(id)) grown = Boolean(family.add(id));
+/** Per terminal, after the same terminals were open once before: kB of all processes, and of JavaScript heap. */
+async function idle(target: Target, sessions: string[]): Promise<{ pss: number; heap: number }> {
+  const openAll = async () => {
+    const open: Terminal[] = [];
+    for (const session of sessions) {
+      const terminal = new Terminal(target, session);
+      await terminal.sees(prompt);
+      open.push(terminal);
     }
-  }
-  return rows.reduce((sum, [id = 0, , rss = 0]) => sum + (family.has(id) ? rss : 0), 0);
-}
-
-async function idleKb(target: Target, sessions: string[]): Promise<number> {
-  const before = await memoryKb(target.pid);
-  const open = sessions.map((session) => new Terminal(target, session));
-  for (const terminal of open) await terminal.sees(prompt);
-  const after = await memoryKb(target.pid);
+    return open;
+  };
+  // What was closed is let go of bit by bit: lingering ptys, closing sockets.
+  const measure = async () => {
+    let heap = Number.NaN;
+    for (let turn = 0; turn < SETTLE_TURNS; turn += 1) {
+      const last = heap;
+      heap = ((await target.heapBytes?.()) ?? Number.NaN) / 1024;
+      if (Math.abs(heap - last) < SETTLED_KB) break;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    return { heap, pss: await memoryKb(target.pid) };
+  };
+  for (const terminal of await openAll()) await terminal.close();
+  const before = await measure();
+  const open = await openAll();
+  const after = await measure();
   for (const terminal of open) await terminal.close();
-  return (after - before) / sessions.length;
+  const each = (key: 'pss' | 'heap') => (after[key] - before[key]) / sessions.length;
+  return { pss: each('pss'), heap: each('heap') };
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
-  if (!child.stdout) throw new Error('no stdout');
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  return String(line);
+interface Result {
+  attach: number[];
+  echo: number[];
+  bulk: number[];
+  interrupt: number[];
+  pss: number;
+  heap: number;
 }
 
-function quantile(values: number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
-}
-
-const oursProcess = spawn(process.execPath, ['--import', 'tsx', `${import.meta.dirname}/ours.ts`], {
-  stdio: ['pipe', 'pipe', 'inherit'],
-});
-const ours = JSON.parse(await firstLine(oursProcess));
-const peerProcess = spawn(process.execPath, [`${import.meta.dirname}/peer.mjs`, ours.container], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const loadBefore = await loadAverage();
+const targets = await startTargets(names);
 try {
-  const peer = JSON.parse(await firstLine(peerProcess));
-  const targets: Target[] = [
-    {
-      name: 'ours',
-      pid: oursProcess.pid ?? 0,
-      ack: true,
-      open: (session) =>
-        new WebSocket(
-          `ws://127.0.0.1:${ours.port}/ws/sandboxes/${ours.sandbox}/terminal?session=${session}&cols=80&rows=24`,
-          TERMINAL_SUBPROTOCOL,
-          { perMessageDeflate: false },
-        ),
-      payload: (message) => (message[0] === ServerOp.output ? message.subarray(1) : null),
-      input: (text) => Buffer.from(frame(ClientOp.input, Buffer.from(text))),
-    },
-    {
-      name: 'node-pty + docker exec',
-      pid: peerProcess.pid ?? 0,
-      ack: false,
-      open: (session) =>
-        new WebSocket(`ws://127.0.0.1:${peer.port}/?session=${session}`, { perMessageDeflate: false }),
-      payload: (message) => message,
-      input: (text) => Buffer.from(text),
-    },
-  ];
-  const results = new Map(
-    targets.map((it) => [
-      it,
-      {
-        attach: [] as number[],
-        echo: [] as number[],
-        bulk: [] as number[],
-        interrupt: [] as number[],
-        idle: 0,
-      },
-    ]),
-  );
-  const [session = '', ...others] = ours.sessions as string[];
-  for (const other of [session, ...others.slice(0, IDLE_TERMINALS)]) {
-    const [target] = targets;
-    if (target) await attachMs(target, other);
-  }
+  const results = new Map<Target, Result>();
+  for (const target of targets.all)
+    results.set(target, { attach: [], echo: [], bulk: [], interrupt: [], pss: 0, heap: 0 });
+  const [session = '', ...others] = targets.sessions;
+  const idlers = others.slice(0, IDLE_TERMINALS);
+  // Makes the sessions.
+  for (const target of targets.all.slice(0, 1))
+    for (const each of [session, ...idlers]) await attachMs(target, each);
   for (let round = 0; round < ROUNDS; round += 1) {
-    // A B, B A, A B: a drift of the machine hits both.
-    for (const target of round % 2 === 0 ? targets : [...targets].reverse()) {
+    // A B, B A, A B: a drift of the machine hits all.
+    for (const target of round % 2 === 0 ? targets.all : [...targets.all].reverse()) {
       const result = results.get(target);
       if (!result) continue;
       for (let i = 0; i < 8; i += 1) result.attach.push(await attachMs(target, session));
@@ -227,10 +173,7 @@ try {
       for (let i = 0; i < 3; i += 1) result.interrupt.push(await interruptMs(target, session));
     }
   }
-  for (const [target, result] of results) result.idle = await idleKb(target, others.slice(0, IDLE_TERMINALS));
-  const [first, second] = [...results.values()];
-  if (!first || !second) throw new Error('two targets are needed');
-  type Result = typeof first;
+  for (const [target, result] of results) Object.assign(result, await idle(target, idlers));
   const rows: [string, (it: Result) => number][] = [
     ['echo p50 ms', (it) => quantile(it.echo, 0.5)],
     ['echo p95 ms', (it) => quantile(it.echo, 0.95)],
@@ -239,19 +182,23 @@ try {
     ['attach warm p50 ms', (it) => quantile(it.attach, 0.5)],
     ['Ctrl-C in a flood p50 ms', (it) => quantile(it.interrupt, 0.5)],
     ['Ctrl-C in a flood max ms', (it) => Math.max(...it.interrupt)],
-    ['memory per idle terminal kB', (it) => it.idle],
+    ['idle terminal, all processes, PSS kB', (it) => it.pss],
+    ['idle terminal, heap and buffers, kB', (it) => it.heap],
   ];
-  process.stdout.write(`| | ours | node-pty + docker exec | ratio |\n| --- | --- | --- | --- |\n`);
+  const [ours, ...peers] = [...results];
+  if (!ours) throw new Error('nothing was measured');
+  const line = (cells: string[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
+  line(['', 'ours', ...peers.flatMap(([it]) => [it.name, 'ratio'])]);
+  line(['---', '---', ...peers.flatMap(() => ['---', '---'])]);
   for (const [name, of] of rows) {
-    process.stdout.write(
-      `| ${name} | ${of(first).toFixed(2)} | ${of(second).toFixed(2)} | ${(of(first) / of(second)).toFixed(2)} |\n`,
+    const mine = of(ours[1]);
+    const theirs = peers.flatMap(([, it]) =>
+      Number.isNaN(of(it)) ? ['-', '-'] : [of(it).toFixed(2), (mine / of(it)).toFixed(2)],
     );
+    line([name, mine.toFixed(2), ...theirs]);
   }
-  process.stdout.write(`| SSH connection cold ms | ${Number(ours.coldMs).toFixed(0)} | - | - |\n`);
-  const load = (await readFile('/proc/loadavg', 'utf8')).split(' ')[0];
-  process.stdout.write(`\nload average ${load}\n`);
+  process.stdout.write(`\nSSH connection cold ${targets.coldMs.toFixed(0)} ms; ${ROUNDS} rounds; `);
+  process.stdout.write(`load average before ${loadBefore}, after ${await loadAverage()}\n`);
 } finally {
-  peerProcess.kill();
-  oursProcess.stdin.end();
-  await once(oursProcess, 'exit');
+  await targets.close();
 }
