@@ -10,7 +10,7 @@ import { Button } from '../ui/button';
 import { DialogActions } from '../ui/dialog';
 import { Field, Input, Select } from '../ui/field';
 import { endOfDay } from './expiry-date';
-import type { Made } from './users';
+import type { Made } from './made';
 
 export function CreateUser({ close, onMade }: { close(): void; onMade(made: Made): void }) {
   const trpc = useTRPC();

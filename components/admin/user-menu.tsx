@@ -21,7 +21,7 @@ import { Dialog, DialogActions } from '../ui/dialog';
 import { Field, Input } from '../ui/field';
 import { Menu, MenuItem, MenuLine } from '../ui/menu';
 import { dateField, endOfDay } from './expiry-date';
-import type { Made } from './users';
+import type { Made } from './made';
 
 type Asking = 'disable' | 'reset' | 'remove' | 'expiry';
 

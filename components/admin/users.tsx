@@ -16,15 +16,10 @@ import { Cell, Panel, Skeleton, Table } from '../ui/panel';
 import { moment, relative } from '../ui/time';
 import { useNow } from '../ui/use-now';
 import { CreateUser } from './create-user';
+import type { Made } from './made';
 import { UserMenu } from './user-menu';
 
 const statusTone = { active: 'good', disabled: 'calm', expired: 'warn' } as const;
-
-/** A password that the server made: it is in no list afterwards. */
-export interface Made {
-  username: string;
-  password: string;
-}
 
 export function Users() {
   const trpc = useTRPC();

@@ -1,8 +1,8 @@
 /** Containers of our instance without a row: removed after a grace period, never with their home. */
 import type { Logger } from 'pino';
 import type { ObservedSandbox } from '../../shared/agent-api';
+import type { HealthView } from '../../shared/views';
 import { type AgentClient, type Audit, type Db, systemActor } from '../contracts';
-import type { AgentCheck } from './reconciler';
 
 /** Time for a person who has just restored a database to notice that it was the wrong one. */
 export const ORPHAN_GRACE_MS = 10 * 60_000;
@@ -58,7 +58,7 @@ export function createOrphanSweep(deps: {
     });
   }
 
-  function check(): AgentCheck {
+  function check(): HealthView['checks'][number] {
     const containers = [...firstSeen.keys()];
     const ok = containers.length === 0 && homes.length === 0;
     const detail = ok

@@ -9,6 +9,7 @@
 import type { Logger } from 'pino';
 import { AGENT_API_VERSION, type ObservedSandbox } from '../../shared/agent-api';
 import { AppError, toAppError } from '../../shared/errors';
+import type { HealthView } from '../../shared/views';
 import { type AgentClient, type Audit, type Db, type Live, systemActor } from '../contracts';
 import { type DriftAction, driftOf } from './drift';
 import type { TaskEngine } from './engine';
@@ -38,19 +39,12 @@ export interface ReconcilerOptions {
   orphanGraceMs?: number;
 }
 
-export interface AgentCheck {
-  name: string;
-  ok: boolean;
-  detail: string;
-  mend: string | null;
-}
-
 export interface Reconciler {
   start(): void;
   /** One comparison now; joins one that is at work. Never throws. */
   sweep(): Promise<void>;
   /** For Admin, Health: whether the agent answered the last time, and what is left over. */
-  checks(): AgentCheck[];
+  checks(): HealthView['checks'];
   close(): Promise<void>;
 }
 

@@ -6,8 +6,8 @@ import type { createSandboxSchema } from '../../../shared/views';
 import { actorOf, type Db, type DbOrTx, type Identity, type Live } from '../../contracts';
 import type { TaskEngine } from '../../tasks/engine';
 import { findByKey } from '../../tasks/enqueue';
+import { defined, regionOf } from './columns';
 import { hostnameOf, newName, newSandboxId } from './naming';
-import { defined, regionOf } from './service';
 
 interface Parts {
   db: Db;

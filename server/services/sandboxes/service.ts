@@ -18,6 +18,7 @@ import { isUniqueViolation, type TaskEngine } from '../../tasks/engine';
 import { lockSandbox } from '../../tasks/transition';
 import { taskView, withSteps } from '../tasks/view';
 import { createAccess } from './access';
+import { defined } from './columns';
 import { createSandbox } from './create';
 import { sandboxViews } from './view';
 
@@ -210,22 +211,7 @@ function limitsOf(row: Sandbox) {
   return { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb };
 }
 
-/** Without the keys whose value is undefined. */
-export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  // Exactly the keys of T that are set, with the same values.
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
 function differs(row: Sandbox, wanted: object): boolean {
   const now: Record<string, unknown> = { ...row };
   return Object.entries(wanted).some(([key, value]) => now[key] !== value);
-}
-
-/** A user's zone and locale, or what is always there. */
-export function regionOf(user: { timezone: string; locale: string }) {
-  return {
-    timezone: timezoneSchema.catch('UTC').parse(user.timezone),
-    locale: localeSchema.catch('en_US.UTF-8').parse(user.locale),
-  };
 }
