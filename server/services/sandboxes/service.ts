@@ -1,6 +1,5 @@
 /** Sandboxes: what people may ask for. Permission first, then the change and its task in one transaction. */
 import type { Sandbox } from '../../../prisma/generated/client';
-import { localeSchema, timezoneSchema } from '../../../shared/agent-api';
 import { AppError } from '../../../shared/errors';
 import { type TaskKind, taskKindSchema } from '../../../shared/sandbox-state';
 import type { SandboxView, TaskView } from '../../../shared/views';
