@@ -2,7 +2,7 @@
 // As root on Debian or Ubuntu it installs what is missing, else it says which commands do.
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, openSync } from 'node:fs';
+import { accessSync, constants, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -108,6 +108,24 @@ const dockerAnswers = (prefix = []) =>
     [...prefix, 'docker', 'version', '--format', '{{.Server.Version}}'].slice(1),
   );
 
+/**
+ * Pid files that a killed Docker Engine left. Where the pid was given to another program meanwhile, dockerd refuses
+ * to start ("process is still running") or waits for a containerd that is not there.
+ */
+const DOCKER_PID_FILES = [
+  { file: '/var/run/docker.pid', program: 'dockerd' },
+  { file: '/var/run/docker/containerd/containerd.pid', program: 'containerd' },
+];
+
+function removeStalePidFiles() {
+  for (const { file, program } of DOCKER_PID_FILES) {
+    if (!existsSync(file)) continue;
+    const comm = `/proc/${readFileSync(file, 'utf8').trim()}/comm`;
+    const alive = existsSync(comm) && readFileSync(comm, 'utf8').trim() === program;
+    if (!alive) rmSync(file);
+  }
+}
+
 /** Starts Docker Engine: by systemd where that runs the machine, else on our own, with a log file. */
 async function startDocker(log) {
   if (existsSync('/run/systemd/system')) {
@@ -115,6 +133,7 @@ async function startDocker(log) {
     await run('systemctl', ['enable', '--now', 'docker'], { timeoutMs: DOCKER_START_MS });
   } else {
     log(`starting Docker Engine (log: ${DOCKERD_LOG})`);
+    removeStalePidFiles();
     const output = openSync(DOCKERD_LOG, 'a');
     spawn('dockerd', [], { detached: true, stdio: ['ignore', output, output] })
       .on('error', () => {})
