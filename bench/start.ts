@@ -219,8 +219,11 @@ try {
       const ratio = quantile(mine, 0.5) / quantile(theirs, 0.5);
       process.stdout.write(`| ${label} | ${cell(mine)} | ${cell(theirs)} | ${ratio.toFixed(2)} |\n`);
     }
+    const answered = results.ours.map((it) => it.answered ?? Number.NaN);
+    const parts = [...steps].map(([name, all]) => `${name} ${quantile(all, 0.5).toFixed(0)}`);
+    process.stdout.write(`\nours, p50 ms: POST ${quantile(answered, 0.5).toFixed(0)}, ${parts.join(', ')}\n`);
     process.stdout.write(
-      `\n${ROUNDS} rounds, load average before ${loadBefore}, after ${await loadAverage()}\n`,
+      `${ROUNDS} rounds, load average before ${loadBefore}, after ${await loadAverage()}\n`,
     );
   } finally {
     await peer.close();
