@@ -16,10 +16,13 @@ const coldMs = performance.now() - started;
 const ids: string[] = [];
 for (let i = 0; i < SESSIONS; i += 1) ids.push(await gateway.session({ id: randomUUID() }));
 const say = (it: unknown) => process.stdout.write(`${JSON.stringify(it)}\n`);
-process.once('SIGTERM', () => void scope.close().then(() => process.exit(0)));
-// `memory`, as the peer has it.
-createInterface({ input: process.stdin }).on('line', () => {
-  globalThis.gc?.();
-  say(process.memoryUsage());
-});
+const stop = () => void scope.close().then(() => process.exit(0));
+process.once('SIGTERM', stop);
+// `memory`, as the peer has it. At the end of stdin whoever started us is gone.
+createInterface({ input: process.stdin })
+  .on('close', stop)
+  .on('line', () => {
+    globalThis.gc?.();
+    say(process.memoryUsage());
+  });
 say({ port: gateway.port, container: box.container, sandbox: SANDBOX_ID, sessions: ids, coldMs });
