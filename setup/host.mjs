@@ -18,6 +18,8 @@ import { isRoot } from './privilege.mjs';
 import { run, succeeds } from './run.mjs';
 
 const APT_TIMEOUT_MS = 900_000;
+/** Another installation, such as the nightly upgrades, may hold apt's lock: wait for it, in seconds. */
+const APT_LOCK = ['-o', 'DPkg::Lock::Timeout=300'];
 const GO_TIMEOUT_MS = 900_000;
 const DOCKER_START_MS = 60_000;
 const DOCKERD_LOG = '/var/log/cloud-claude-dockerd.log';
@@ -57,7 +59,7 @@ export function programPath(name, env = process.env) {
 export async function aptInstall(packages, log) {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const install = () =>
-    run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
+    run('apt-get', [...APT_LOCK, 'install', '-y', '-q', '--no-install-recommends', ...packages], {
       env,
       timeoutMs: APT_TIMEOUT_MS,
     });
@@ -66,7 +68,7 @@ export async function aptInstall(packages, log) {
     return await install();
   } catch {
     log('refreshing the package lists');
-    await run('apt-get', ['update', '-q'], { env, timeoutMs: APT_TIMEOUT_MS });
+    await run('apt-get', [...APT_LOCK, 'update', '-q'], { env, timeoutMs: APT_TIMEOUT_MS });
     return install();
   }
 }
