@@ -28,6 +28,10 @@ function firstIssue(message: string): { title: string; field: string | null } | 
   }
 }
 
+function statusOf(response: unknown): number | null {
+  return response instanceof Response ? response.status : null;
+}
+
 export function failureOf(thrown: unknown): Failure {
   if (!(thrown instanceof TRPCClientError)) {
     const { title, next } = errorTable.internal;
@@ -36,6 +40,11 @@ export function failureOf(thrown: unknown): Failure {
   // tRPC types `data` by the router; here it is read defensively, as a proxy may answer in its place.
   const data: Record<string, unknown> = thrown.data ?? {};
   if (!thrown.data) {
+    // The access table refuses before tRPC is asked, so that this answer has no envelope of tRPC's.
+    if (statusOf(thrown.meta?.response) === errorTable.unauthenticated.http) {
+      const { title, next } = errorTable.unauthenticated;
+      return { code: 'unauthenticated', title, next, field: null, requestId: null };
+    }
     return {
       code: 'offline',
       title: 'The server did not answer.',
