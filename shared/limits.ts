@@ -11,7 +11,7 @@ export const TERMINAL_MESSAGE_MAX_BYTES = 1024 * 1024;
 /** Terminal size bounds: u16 on the wire, but tmux allocates cells, so keep it sane. */
 export const TERMINAL_COLS_MAX = 1000;
 export const TERMINAL_ROWS_MAX = 500;
-/** Lines of history sent on attach: 1,000 lines are ~0.2 MB and well under 50 ms; tmux keeps TMUX_HISTORY_LINES. */
+/** Lines of history sent on attach: 2,000 lines are ~0.4 MB and well under 50 ms; tmux keeps TMUX_HISTORY_LINES. */
 export const TERMINAL_HISTORY_LINES = 2000;
 export const TMUX_HISTORY_LINES = 50_000;
 /** Browser pings at this interval; without any message for twice as long the connection counts as dead. */

@@ -110,4 +110,3 @@ export const taskTransitions: Record<
 
 export const taskStates = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
 export const taskStateSchema = z.enum(taskStates);
-export type TaskState = z.infer<typeof taskStateSchema>;

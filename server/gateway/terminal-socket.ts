@@ -82,7 +82,7 @@ export class TerminalSocket {
     this.#removeViewer = this.#deps.connections.addViewer(this.#request.target.id, (viewers) =>
       this.#status({ type: 'viewers', viewers }),
     );
-    void this.#deps.states.viewed(this.#request.target.id).catch(() => undefined);
+    this.#tellViewers();
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
@@ -132,7 +132,7 @@ export class TerminalSocket {
     if (this.#released) return this.#released;
     this.#stop.abort();
     this.#removeViewer();
-    void this.#deps.states.viewed(this.#request.target.id).catch(() => undefined);
+    this.#tellViewers();
     const pty = this.#pty;
     this.#pty = null;
     this.#flow.stop();
@@ -220,6 +220,13 @@ export class TerminalSocket {
     this.#flow.read(pty);
     pty.resize(this.#cols, this.#rows);
     pty.resume();
+  }
+
+  /** Only how many look on is at stake: a failure is worth a line, not the terminal. */
+  #tellViewers(): void {
+    this.#deps.states.viewed(this.#request.target.id).catch((err: unknown) => {
+      this.#deps.log.warn({ err }, 'a change of viewers was not told');
+    });
   }
 
   /** The pty closed by itself: did the session end, or only our way to it? Throws what `run` should do. */
