@@ -14,6 +14,7 @@ const program = fileURLToPath(
 );
 /** Long enough that a busy machine does not lose it between two heartbeats. */
 const STEADY_LEASE_MS = 15_000;
+const ENDLESS_LEASE_MS = 600_000;
 let t: TaskBench;
 let ann: Identity;
 const children = new Set<ChildProcess>();
@@ -120,6 +121,19 @@ test('killed at every step of a delete: nothing is left', async () => {
   await until('row gone', async () => (await t.db.sandbox.count()) === 0);
   expect(t.peer.sandboxes.size).toBe(0);
 }, 120_000);
+
+test('a gateway that starts after a killed one does not wait for its lease', async () => {
+  const { id } = await t.create(ann);
+  t.peer.at('container.start', { type: 'hang' });
+  const reached = t.peer.reached('container.start');
+  // A lease that outlasts the test: only taking it over can bring the sandbox up in time.
+  const first = await start('', `${ENDLESS_LEASE_MS}`);
+  await reached;
+  await kill(first);
+  await start('', `${ENDLESS_LEASE_MS}`);
+  await t.rests(id, 'running');
+  expect((await t.tasks.list(ann, { limit: 9 })).map((it) => it.attempt)).toEqual([2]);
+});
 
 test('two engines on one database: each task has one worker', async () => {
   const made = [await t.create(ann), await t.create(ann), await t.create(ann), await t.create(ann)];

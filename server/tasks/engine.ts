@@ -9,7 +9,16 @@ import type { Actor, DbOrTx } from '../contracts';
 import { type Attempt, type AttemptDeps, runAttempt, type Timings } from './attempt';
 import { cancelTask } from './cancel';
 import { type Enqueued, enqueue, findByKey, type TaskRequest } from './enqueue';
-import { type Claimed, claimNext, LEASE_MS, LeaseLost, nextDue, release, renew } from './lease';
+import {
+  type Claimed,
+  claimNext,
+  freeLeasesOfDead,
+  LEASE_MS,
+  LeaseLost,
+  nextDue,
+  release,
+  renew,
+} from './lease';
 import { RETRY_BASE_MS } from './retry';
 import { finishTask } from './settle';
 
@@ -57,6 +66,8 @@ export function createTaskEngine(options: TaskEngineOptions): TaskEngine {
   const deps: AttemptDeps = { ...options, timings };
   const running = new Map<string, { controller: AbortController; done: Promise<void> }>();
   let started = false;
+  /** The leases of a gateway that was killed before this one started were looked at. */
+  let inherited = false;
   let closed = false;
   let pumping: Promise<void> | undefined;
   let again = false;
@@ -87,6 +98,11 @@ export function createTaskEngine(options: TaskEngineOptions): TaskEngine {
   }
 
   async function fill(): Promise<void> {
+    if (!inherited) {
+      const freed = await freeLeasesOfDead(db);
+      inherited = true;
+      if (freed > 0) log.info({ tasks: freed }, 'took over the tasks of a gateway that was killed');
+    }
     while (running.size < concurrency && !closed) {
       const claimed = await claimNext(db, timings.leaseMs);
       if (!claimed) return;

@@ -1,10 +1,13 @@
 /** Which task may be worked on, and by whom: a lease that runs out is taken over. */
-import { randomUUID } from 'node:crypto';
 import type { Task } from '../../prisma/generated/client';
 import type { Db, DbOrTx } from '../contracts';
 import { liveStates } from './enqueue';
+import { isCertainlyDead, newLeaseToken } from './lease-owner';
 
-/** How long a task of a gateway that was killed waits. A worker renews three times in it. */
+/**
+ * How long a task of a gateway waits that went away without our knowing whether it lives (another machine, another
+ * container). A worker renews three times in it.
+ */
 export const LEASE_MS = 10_000;
 
 /** Thrown inside a transaction to undo it: another one was first. */
@@ -39,7 +42,7 @@ export async function claimNext(db: Db, leaseMs: number): Promise<Claimed | null
 
 async function claim(db: Db, task: { id: string; sandboxId: string }, leaseMs: number) {
   const now = new Date();
-  const token = randomUUID();
+  const token = newLeaseToken();
   try {
     return await db.$transaction(async (tx) => {
       const taken = await tx.task.updateMany({
@@ -115,4 +118,22 @@ export async function nextDue(db: Db): Promise<number | null> {
     if (!first.has(task.sandboxId))
       first.set(task.sandboxId, Math.max(task.nextRunAt.getTime(), task.leaseUntil?.getTime() ?? 0));
   return first.size === 0 ? null : Math.max(0, Math.min(...first.values()) - Date.now());
+}
+
+/**
+ * Frees at once what gateways of this machine hold that are dead beyond doubt, such as the one that was killed just
+ * before this one started. Returns how many tasks that were.
+ */
+export async function freeLeasesOfDead(db: Db): Promise<number> {
+  const leased = await db.task.findMany({
+    where: { state: 'running', leaseOwner: { not: null }, leaseUntil: { gt: new Date() } },
+    select: { id: true, leaseOwner: true },
+  });
+  let freed = 0;
+  for (const { id, leaseOwner } of leased) {
+    if (leaseOwner === null || !isCertainlyDead(leaseOwner)) continue;
+    const { count } = await db.task.updateMany({ where: { id, leaseOwner }, data: { leaseUntil: null } });
+    freed += count;
+  }
+  return freed;
 }
