@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AgentNotice, AgentStep, SandboxSpec } from '../shared/agent-api';
+import { type AgentNotice, type AgentStep, directNetwork, type SandboxSpec } from '../shared/agent-api';
 import { createAgentClient } from './agent-client';
 import { AGENT_LINE_MAX_BYTES, LineParser } from './agent-lines';
 import { TEST_IMAGE, TEST_KEY } from './tasks/testing/bench';
@@ -20,7 +20,7 @@ const spec: SandboxSpec = {
   timezone: 'UTC',
   locale: 'C.UTF-8',
   sudo: true,
-  egress: { kind: 'direct' },
+  network: directNetwork,
   gatewayKey: TEST_KEY,
 };
 

@@ -4,6 +4,27 @@ import type { z } from 'zod';
 import type { PrismaClient } from '../prisma/generated/client';
 import type { AgentInput, AgentNotice, AgentOp, AgentOutput, AgentStep } from '../shared/agent-api';
 import type {
+  BindingView,
+  bindSchema,
+  createEgressSchema,
+  EgressView,
+  egressHistorySchema,
+  ImportPreview,
+  PolicyPreview,
+  PolicyView,
+  PoolView,
+  ProofEvent,
+  policyVersionSchema,
+  SandboxNetworkView,
+  SubscriptionView,
+  savePolicySchema,
+  savePoolSchema,
+  saveSubscriptionSchema,
+  TrafficView,
+  updateEgressSchema,
+} from '../shared/egress-views';
+import type { Proof } from '../shared/proof';
+import type {
   ApiTokenView,
   AuditView,
   BrowserSessionView,
@@ -240,6 +261,78 @@ export interface Services {
       identity: Identity,
       filter: { type?: string; before?: string; limit: number },
     ): Promise<AuditView[]>;
+  };
+}
+
+/** Becomes part of `Services` with the composition root. */
+export interface EgressServices {
+  /** Ways out. All of it is for administrators, but for `ofSandbox`, `prove`, `traffic` and `allow` of one's own. */
+  egress: {
+    list(identity: Identity): Promise<EgressView[]>;
+    get(identity: Identity, id: string): Promise<EgressView>;
+    create(identity: Identity, input: z.output<typeof createEgressSchema>): Promise<EgressView>;
+    update(identity: Identity, input: z.output<typeof updateEgressSchema>): Promise<EgressView>;
+    /** Throws `egress_in_use`. */
+    remove(identity: Identity, id: string): Promise<void>;
+    /** Makes a WireGuard key with the agent, for `config.keyId`. */
+    newWireguardKey(identity: Identity): Promise<{ keyId: string; publicKey: string }>;
+    previewImport(identity: Identity, input: { text: string }): Promise<ImportPreview>;
+    /** All of the named lines or none. */
+    import(identity: Identity, input: { text: string; lines: number[] }): Promise<EgressView[]>;
+    /** Share link, WireGuard .conf or sing-box JSON with the secrets: audited. */
+    export(
+      identity: Identity,
+      input: { id: string; format: 'link' | 'wireguard' | 'sing-box' },
+    ): Promise<{ text: string }>;
+    /** Tries a saved egress or one that is not saved yet; the events end with `proof` or `error`. */
+    test(
+      identity: Identity,
+      input: { id: string } | z.output<typeof createEgressSchema>,
+      signal: AbortSignal,
+    ): AsyncIterable<ProofEvent>;
+    history(identity: Identity, id: string): Promise<z.output<typeof egressHistorySchema>>;
+    pools(identity: Identity): Promise<PoolView[]>;
+    savePool(identity: Identity, input: z.output<typeof savePoolSchema>): Promise<PoolView>;
+    removePool(identity: Identity, id: string): Promise<void>;
+    bindings(identity: Identity): Promise<BindingView[]>;
+    /** Both ids null: unbound. Running sandboxes that it concerns are switched by tasks, which it returns. */
+    bind(identity: Identity, input: z.output<typeof bindSchema>): Promise<TaskView[]>;
+    subscriptions(identity: Identity): Promise<SubscriptionView[]>;
+    saveSubscription(
+      identity: Identity,
+      input: z.output<typeof saveSubscriptionSchema>,
+    ): Promise<SubscriptionView>;
+    /** Fetches now; what changed waits in `pending` unless it applies by itself. */
+    refreshSubscription(identity: Identity, id: string): Promise<SubscriptionView>;
+    applySubscription(identity: Identity, id: string): Promise<SubscriptionView>;
+    removeSubscription(identity: Identity, id: string): Promise<void>;
+  };
+  policies: {
+    list(identity: Identity): Promise<PolicyView[]>;
+    get(identity: Identity, input: { target: PolicyView['target']; targetId: string }): Promise<PolicyView>;
+    preview(identity: Identity, input: z.output<typeof savePolicySchema>): Promise<PolicyPreview>;
+    /** Throws `invalid_input` for a guard, `conflict` for another base version. Running sandboxes follow by tasks. */
+    apply(
+      identity: Identity,
+      input: z.output<typeof savePolicySchema>,
+    ): Promise<{ policy: PolicyView; tasks: TaskView[] }>;
+    versions(
+      identity: Identity,
+      input: { target: PolicyView['target']; targetId: string },
+    ): Promise<z.output<typeof policyVersionSchema>[]>;
+    /** Makes an old version the newest one. */
+    rollBack(
+      identity: Identity,
+      input: { target: PolicyView['target']; targetId: string; version: number },
+    ): Promise<{ policy: PolicyView; tasks: TaskView[] }>;
+    /** One tap on a denied name: adds it to the sandbox's own policy. */
+    allow(identity: Identity, input: { sandboxId: string; host: string }): Promise<TaskView[]>;
+  };
+  network: {
+    ofSandbox(identity: Identity, sandboxId: string): Promise<SandboxNetworkView>;
+    proofs(identity: Identity, input: { sandboxId: string; limit: number }): Promise<Proof[]>;
+    prove(identity: Identity, sandboxId: string, signal: AbortSignal): AsyncIterable<ProofEvent>;
+    traffic(identity: Identity, sandboxId: string): Promise<TrafficView>;
   };
 }
 

@@ -12,11 +12,21 @@
  * Anything else is refused (404), as is a request with an Origin or Referer header (403): no browser belongs here.
  */
 import { z } from 'zod';
+import { egressDnsSchema, egressSchema } from './egress';
 import { SANDBOX_CPUS, SANDBOX_DISK_GB, SANDBOX_MEMORY_MB, SANDBOX_PIDS } from './limits';
 import { instanceIdSchema, sandboxIdSchema } from './names';
+import { networkPolicySchema, openPolicy } from './network-policy';
+import {
+  egressTestStages,
+  probeSettingsSchema,
+  proofCheckSchema,
+  proofModeSchema,
+  proofSchema,
+} from './proof';
+import { trafficSchema } from './traffic';
 
 /** Raised when an operation changes its meaning; the gateway refuses an agent of another version. */
-export const AGENT_API_VERSION = 1;
+export const AGENT_API_VERSION = 2;
 export const AGENT_STREAM_PROTOCOL = 'cloud-claude-stream';
 
 export const sandboxLimitsSchema = z.object({
@@ -28,9 +38,31 @@ export const sandboxLimitsSchema = z.object({
 });
 export type SandboxLimits = z.infer<typeof sandboxLimitsSchema>;
 
-/** The way out. Other kinds come with the egress issue; the path is the same for all. */
-export const egressSchema = z.discriminatedUnion('kind', [z.object({ kind: z.literal('direct') })]);
-export type Egress = z.infer<typeof egressSchema>;
+/** A sandbox's way out, what it may reach, and how that is proven. */
+export const networkSpecSchema = z.object({
+  /** The gateway's row; null for `direct` without a row. Goes into proofs. */
+  egressId: z.string().max(64).nullable(),
+  egress: egressSchema,
+  /** Null: the agent's default resolver for this kind (the host's own for `direct`). */
+  dns: egressDnsSchema.nullable(),
+  /** The exit address it must have; null: any that the echo services agree on. Never corrected by us. */
+  expectedAddress: z.ipv4().nullable(),
+  policy: networkPolicySchema,
+  proof: proofModeSchema,
+  probes: probeSettingsSchema,
+});
+export type NetworkSpec = z.infer<typeof networkSpecSchema>;
+
+/** The host's own uplink, nothing granted, nothing proven: what a sandbox has before anybody chose. */
+export const directNetwork: NetworkSpec = {
+  egressId: null,
+  egress: { kind: 'direct' },
+  dns: null,
+  expectedAddress: null,
+  policy: openPolicy,
+  proof: 'off',
+  probes: { connectUrl: null, echoUrls: [], dnsEcho: null, intervalSeconds: 900 },
+};
 
 /** An IANA zone name by shape; the agent checks that the host knows it. */
 export const timezoneSchema = z
@@ -54,7 +86,7 @@ export const sandboxSpecSchema = z.object({
   locale: localeSchema,
   /** False: `no-new-privileges` and no sudo. */
   sudo: z.boolean(),
-  egress: egressSchema,
+  network: networkSpecSchema,
   /** The gateway's public key line, `ssh-ed25519 AAAA... [comment]`. */
   gatewayKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]{60,100}( [\w.@-]{1,64})?$/),
 });
@@ -79,6 +111,11 @@ export const observedSandboxSchema = z.object({
     /** Why the tunnel is not up, as a sentence for people. */
     reason: z.string().nullable(),
     restarts: z.int(),
+    /** Packets of the sandbox may pass its own rules: everything before was right. */
+    gate: z.enum(['open', 'closed']),
+    egressId: z.string().nullable(),
+    /** The newest one of this container's start; null before the first. */
+    proof: proofSchema.nullable(),
   }),
   /** User code may run: everything before was right. */
   released: z.boolean(),
@@ -96,6 +133,7 @@ export const ensureSteps = [
   'network.rules',
   'network.tunnel',
   'network.verify',
+  'network.proof',
   'container.release',
   'ssh.ready',
   'container.stop',
@@ -111,6 +149,16 @@ export const agentStepSchema = z.object({
   at: z.string(),
 });
 export type AgentStep = z.infer<typeof agentStepSchema>;
+/** One check of a proof, or one stage of a test, as it happens. */
+export const agentCheckSchema = z.object({
+  type: z.literal('check'),
+  stage: z.enum(egressTestStages).nullable(),
+  state: z.enum(['started', 'done', 'failed']),
+  check: proofCheckSchema.nullable(),
+  message: z.string(),
+  at: z.string(),
+});
+export type AgentCheck = z.infer<typeof agentCheckSchema>;
 export const agentErrorEventSchema = z.object({
   type: z.literal('error'),
   code: z.string(),
@@ -129,6 +177,8 @@ export const agentHealthSchema = z.object({
       /** What to do when it is not ok. */ mend: z.string().nullable(),
     }),
   ),
+  /** Ed25519 public keys (SPKI, base64) by id that proofs are signed with; newest first. */
+  proofKeys: z.array(z.object({ keyId: z.string(), publicKey: z.string() })),
   image: z.object({ ref: z.string().nullable(), claudeVersion: z.string().nullable() }),
 });
 export type AgentHealth = z.infer<typeof agentHealthSchema>;
@@ -147,7 +197,22 @@ export type SandboxUsage = z.infer<typeof sandboxUsageSchema>;
 /** A change the agent saw by itself (a container died, a tunnel fell or came back). */
 export const agentNoticeSchema = z.object({
   sandbox: sandboxIdSchema,
-  what: z.enum(['container.died', 'container.started', 'tunnel.down', 'tunnel.up', 'rules.healed']),
+  what: z.enum([
+    'container.died',
+    'container.started',
+    'tunnel.down',
+    'tunnel.up',
+    'rules.healed',
+    /** A proof was taken; `sandbox.proofs` has it. */
+    'proof.green',
+    'proof.red',
+    'proof.incomplete',
+    /** No packet leaves until a later proof or ensure is green; `detail` says why. */
+    'network.fenced',
+    'network.unfenced',
+    /** The egress's name has other addresses now; the host rule followed. */
+    'endpoint.moved',
+  ]),
   detail: z.string(),
   at: z.string(),
 });
@@ -167,6 +232,53 @@ export const agentOps = {
     stream: true,
   },
   'sandbox.usage': { input: idOnly, output: sandboxUsageSchema, stream: false },
+  /** Takes a proof now, whatever the mode; a red one is acted upon as the mode says. */
+  'sandbox.prove': { input: idOnly, output: proofSchema, stream: true },
+  /** Kept proofs after this time, oldest first: the gateway stores them, the agent keeps the last PROOFS_KEPT. */
+  'sandbox.proofs': {
+    input: idOnly.extend({ after: z.string().nullable() }),
+    output: z.array(proofSchema),
+    stream: false,
+  },
+  /** What passed and was denied since `cursor` (0: from what the ring still holds). */
+  'sandbox.traffic': {
+    input: idOnly.extend({ cursor: z.int().min(0) }),
+    output: trafficSchema,
+    stream: false,
+  },
+  /** Tries an egress that is bound to nothing, in a namespace of its own, by the same path a sandbox takes. */
+  'egress.test': {
+    input: networkSpecSchema.pick({
+      egressId: true,
+      egress: true,
+      dns: true,
+      expectedAddress: true,
+      probes: true,
+    }),
+    output: proofSchema,
+    stream: true,
+  },
+  /** Fetches a document through an egress, never by the host's own way (unless the egress is `direct`). */
+  'egress.fetch': {
+    input: networkSpecSchema
+      .pick({ egress: true, dns: true })
+      .extend({ url: z.url({ protocol: /^https?$/ }), userAgent: z.string().max(200).nullable() }),
+    output: z.object({
+      status: z.int(),
+      contentType: z.string().nullable(),
+      /** The `subscription-userinfo` header, where the server sends one. */
+      userInfo: z.string().nullable(),
+      body: z.string(),
+    }),
+    stream: false,
+  },
+  /** Makes a key pair that stays with the agent. */
+  'wireguard.newKey': {
+    input: z.object({}),
+    output: z.object({ keyId: z.string(), publicKey: z.string() }),
+    stream: false,
+  },
+  'wireguard.removeKey': { input: z.object({ keyId: z.string() }), output: z.object({}), stream: false },
   /** Lines of type `notice` until the client closes. */
   watch: { input: z.object({}), output: z.object({}), stream: true },
 } as const;
@@ -177,6 +289,7 @@ export type AgentOutput<O extends AgentOp> = z.output<(typeof agentOps)[O]['outp
 /** One line of a stream op. */
 export type AgentEvent<O extends AgentOp = AgentOp> =
   | AgentStep
+  | AgentCheck
   | { type: 'notice'; notice: AgentNotice }
   | { type: 'result'; value: AgentOutput<O> }
   | z.infer<typeof agentErrorEventSchema>;

@@ -175,6 +175,27 @@ export const errorTable = {
     title: 'This is not available right now.',
     next: 'Try again in a moment.',
   },
+  egress_in_use: {
+    http: 409,
+    close: 4409,
+    exit: 6,
+    title: 'This way out is in use.',
+    next: 'Bind its sandboxes, users and pools to another one first.',
+  },
+  egress_failed: {
+    http: 502,
+    close: 4500,
+    exit: 8,
+    title: 'The way out does not work.',
+    next: 'Test the egress: each stage says what it saw.',
+  },
+  proof_failed: {
+    http: 502,
+    close: 4500,
+    exit: 8,
+    title: 'The way out is not proven.',
+    next: 'Read the last proof of the sandbox, mend the egress or choose another one, then prove again.',
+  },
   image_missing: {
     http: 503,
     close: 4500,

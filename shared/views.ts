@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { localeSchema, sandboxLimitsSchema, timezoneSchema } from './agent-api';
+import { egressKinds } from './egress';
 import { errorCodes } from './errors';
 import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS } from './limits';
 import { sandboxIdSchema, sessionIdSchema } from './names';
@@ -169,7 +170,16 @@ export const sandboxViewSchema = z.object({
   state: sandboxStateSchema,
   /** Why it is in this state, as a sentence for people. */
   reason: z.string().nullable(),
-  egress: z.object({ kind: z.literal('direct'), label: z.string() }),
+  egress: z.object({
+    kind: z.enum(egressKinds),
+    label: z.string(),
+    /** Of the last proof. */
+    exitAddress: z.string().nullable(),
+    country: z.string().nullable(),
+    latencyMs: z.number().nullable(),
+    verdict: z.enum(['green', 'red', 'incomplete']).nullable(),
+    provenAt: time.nullable(),
+  }),
   limits: sandboxLimitsSchema,
   sudo: z.boolean(),
   timezone: z.string(),

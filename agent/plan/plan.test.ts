@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { SandboxSpec } from '../../shared/agent-api';
+import { directNetwork, type SandboxSpec } from '../../shared/agent-api';
 import { containerOptions } from './container';
 import { hostRules } from './host-rules';
 import { routingMark } from './mark';
@@ -20,7 +20,7 @@ const spec: SandboxSpec = {
   timezone: 'Europe/Berlin',
   locale: 'de_DE.UTF-8',
   sudo: true,
-  egress: { kind: 'direct' },
+  network: directNetwork,
   gatewayKey: `ssh-ed25519 ${'A'.repeat(68)}`,
 };
 const facts = { instance, diskQuota: true, openFilesMax: 1_000_000 };

@@ -1,4 +1,5 @@
-import type { Egress } from '../../shared/agent-api';
+import type { Egress } from '../../shared/egress';
+import { AppError } from '../../shared/errors';
 import { TUN_NAME, uplinkNamespace } from '../../shared/names';
 import { routingMark } from './mark';
 import { REFUSED_IPV4, TUN_ADDRESS, TUN_PREFIX } from './ranges';
@@ -72,5 +73,7 @@ function wayOut({ instance, egress }: TunnelFacts) {
         netns: uplinkNamespace(instance),
         routing_mark: routingMark(instance),
       };
+    default:
+      throw new AppError('unavailable', `The egress kind ${egress.kind} is not there yet.`);
   }
 }

@@ -93,7 +93,7 @@ export async function ensure(
     await step('network.rules', () => network.ensureRules(namespace, gate));
     await step('network.tunnel', async () => {
       await network.ensureHost();
-      await network.tunnel(spec.id).up(namespace, network.config(spec.egress), signal);
+      await network.tunnel(spec.id).up(namespace, network.config(spec.network), signal);
     });
     await step('network.verify', async () => {
       try {

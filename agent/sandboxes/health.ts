@@ -35,6 +35,7 @@ export function createHealth(options: {
       instance: options.instance,
       startedAt,
       checks: [dockerResult, ...toolChecks, resolverCheck(options.resolvers), imageCheck(image)],
+      proofKeys: [],
       image: { ref: image?.ref ?? null, claudeVersion: image?.claudeVersion ?? null },
     };
   };

@@ -69,7 +69,7 @@ export function createKeeper(
       const tunnel = network.tunnel(id);
       // Absent: this agent is new. Fenced: what was wrong may have been mended; it is verified before it is up.
       if (spec && (tunnel.state === 'absent' || tunnel.state === 'fenced')) {
-        await tunnel.up(namespace, network.config(spec.egress), stop.signal);
+        await tunnel.up(namespace, network.config(spec.network), stop.signal);
       }
       if (tunnel.state === 'up') {
         await network.verify(namespace).catch(async (error: Error) => {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Egress } from '../../shared/agent-api';
+import type { NetworkSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { hostTable, TUN_NAME, uplinkNamespace } from '../../shared/names';
 import { attachUplink, lanSubnets, type Namespace, removeNamespace, routeOut } from '../apply/netns';
@@ -113,7 +113,7 @@ export function createNetwork(options: NetworkOptions) {
       await removeNamespace(uplinkNamespace(instance));
     },
 
-    config: (egress: Egress) => singBoxConfig({ instance, egress, resolvers }),
+    config: (spec: NetworkSpec) => singBoxConfig({ instance, egress: spec.egress, resolvers }),
 
     tunnel(id: string): Tunnel {
       const existing = tunnels.get(id);

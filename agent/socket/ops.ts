@@ -43,6 +43,13 @@ export function createHandlers({ sandboxes, notices, health }: OpParts): Handler
       await sandboxes.remove(input, work(context));
       return {};
     },
+    'sandbox.prove': () => Promise.reject(new AppError('unavailable')),
+    'sandbox.proofs': () => Promise.reject(new AppError('unavailable')),
+    'sandbox.traffic': () => Promise.reject(new AppError('unavailable')),
+    'egress.test': () => Promise.reject(new AppError('unavailable')),
+    'egress.fetch': () => Promise.reject(new AppError('unavailable')),
+    'wireguard.newKey': () => Promise.reject(new AppError('unavailable')),
+    'wireguard.removeKey': () => Promise.reject(new AppError('unavailable')),
     watch: async (_input, { signal, emit }) => {
       const stop = notices.listen((notice: AgentNotice) => emit({ type: 'notice', notice }));
       await new Promise<void>((resolve) => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { directNetwork } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { listenOnSocket } from './listen';
 import type { Handlers } from './ops';
@@ -45,6 +46,13 @@ const handlers: Handlers = {
     if (input.home) throw new AppError('agent_failed', 'the volume is in use');
     return {};
   },
+  'sandbox.prove': () => Promise.reject(new AppError('unavailable')),
+  'sandbox.proofs': async () => [],
+  'sandbox.traffic': () => Promise.reject(new AppError('unavailable')),
+  'egress.test': () => Promise.reject(new AppError('unavailable')),
+  'egress.fetch': () => Promise.reject(new AppError('unavailable')),
+  'wireguard.newKey': () => Promise.reject(new AppError('unavailable')),
+  'wireguard.removeKey': async () => ({}),
   watch: async (_input, { signal }) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve({}))),
 };
@@ -154,7 +162,7 @@ test('a client that closes cancels the work', async () => {
     timezone: 'UTC',
     locale: 'C.UTF-8',
     sudo: true,
-    egress: { kind: 'direct' },
+    network: directNetwork,
     gatewayKey: `ssh-ed25519 ${'A'.repeat(68)}`,
   };
   const request = httpRequest({ socketPath: path, path: '/v1/sandbox.ensure', method: 'POST' });

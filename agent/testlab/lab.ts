@@ -16,6 +16,7 @@ import {
   type AgentOp,
   type AgentOutput,
   type AgentStep,
+  directNetwork,
   type SandboxSpec,
 } from '../../shared/agent-api';
 import { AppError, isErrorCode } from '../../shared/errors';
@@ -84,7 +85,7 @@ export async function createLab() {
       timezone: 'Europe/Berlin',
       locale: 'en_US.UTF-8',
       sudo: true,
-      egress: { kind: 'direct' },
+      network: directNetwork,
       gatewayKey: gatewayKey.public.trim(),
       ...change,
     };

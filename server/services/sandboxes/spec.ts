@@ -1,6 +1,6 @@
 /** A sandbox's row as the desired state that the agent gets. Pure. */
 import type { Sandbox } from '../../../prisma/generated/client';
-import { egressSchema, type SandboxSpec, sandboxSpecSchema } from '../../../shared/agent-api';
+import { directNetwork, type SandboxSpec, sandboxSpecSchema } from '../../../shared/agent-api';
 
 /** Throws ZodError when the row holds something the agent would refuse. */
 export function toSpec(
@@ -17,7 +17,7 @@ export function toSpec(
     timezone: row.timezone,
     locale: row.locale,
     sudo: row.sudo,
-    egress: egressSchema.parse(JSON.parse(row.egress)),
+    network: directNetwork,
     gatewayKey: wanted.gatewayKey,
   });
 }

@@ -1,6 +1,6 @@
 /** Sandboxes as readers see them, any number of them in three queries. */
 import type { Prisma } from '../../../prisma/generated/client';
-import { egressSchema } from '../../../shared/agent-api';
+import { egressSchema } from '../../../shared/egress';
 import { sandboxStateSchema, transitionalStates } from '../../../shared/sandbox-state';
 import type { SandboxView } from '../../../shared/views';
 import type { Db, Identity } from '../../contracts';
@@ -45,7 +45,15 @@ export async function sandboxViews(
       name: row.name,
       state: sandboxStateSchema.parse(row.state),
       reason: row.stateReason,
-      egress: { kind: egressSchema.parse(JSON.parse(row.egress)).kind, label: 'Direct' },
+      egress: {
+        kind: egressSchema.parse(JSON.parse(row.egress)).kind,
+        label: 'Direct',
+        exitAddress: null,
+        country: null,
+        latencyMs: null,
+        verdict: null,
+        provenAt: null,
+      },
       limits: { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb },
       sudo: row.sudo,
       timezone: row.timezone,

@@ -1,0 +1,87 @@
+/** A dated, signed result of looking at one way out from inside: what was asked, what was seen, what must fail. */
+import { z } from 'zod';
+
+export const proofChecks = [
+  /** A connection to the connectivity URL works. */
+  'connect',
+  /** At least two echo services agree on the exit address, and it is the expected one where one is set. */
+  'exit-address',
+  /** The resolver that asked the echo zone for a unique name is none of the host's. */
+  'dns',
+  'refused.tcp',
+  'refused.udp',
+  'refused.icmp',
+  'refused.ipv6',
+  'refused.dot',
+  'refused.metadata',
+  'refused.host',
+  'refused.neighbours',
+  'refused.raw',
+] as const;
+export type ProofCheckName = (typeof proofChecks)[number];
+
+export const proofCheckSchema = z.object({
+  name: z.enum(proofChecks),
+  /** `unknown`: it could not be judged (no echo service set or none answered in watch mode); never counted as green by a gate. */
+  result: z.enum(['pass', 'fail', 'unknown']),
+  /** A sentence for people, without secrets. */
+  detail: z.string(),
+  ms: z.number(),
+});
+export type ProofCheck = z.infer<typeof proofCheckSchema>;
+
+/**
+ * gate: user code runs only after green, and a red proof fences.
+ * watch: it is taken beside the running sandbox; only a leak (a `refused.*` or `dns` check that fails) fences.
+ */
+export const proofModeSchema = z.enum(['gate', 'watch', 'off']);
+export type ProofMode = z.infer<typeof proofModeSchema>;
+
+export const probeSettingsSchema = z.object({
+  /** Answer 200 or 204 when the Internet is there. */
+  connectUrl: z.url({ protocol: /^https?$/ }).nullable(),
+  /** Each answers with the caller's address as text or as JSON with `ip`. At least two for a gate. */
+  echoUrls: z.array(z.url({ protocol: /^https?$/ })).max(8),
+  /** `{unique}` is replaced by a fresh label; the answer (A or TXT) is the address of the resolver that asked. */
+  dnsEcho: z
+    .object({ name: z.string().regex(/^(\{unique\}\.)?[a-z0-9.-]{1,200}$/), type: z.enum(['A', 'TXT']) })
+    .nullable(),
+  /** Seconds from one proof to the next. */
+  intervalSeconds: z.int().min(30).max(86_400),
+});
+export type ProbeSettings = z.infer<typeof probeSettingsSchema>;
+
+export const proofSchema = z.object({
+  id: z.uuid(),
+  /** Null for a test of an egress that is bound to nothing. */
+  sandboxId: z.string().nullable(),
+  egressId: z.string().nullable(),
+  cause: z.enum(['start', 'resume', 'switch', 'timer', 'tunnel', 'asked', 'test']),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  /** green: every check passed. red: one failed. incomplete: none failed, some are unknown. */
+  verdict: z.enum(['green', 'red', 'incomplete']),
+  /** Why it is not green, as one sentence with what to do. */
+  reason: z.string().nullable(),
+  exitAddress: z.string().nullable(),
+  expectedAddress: z.string().nullable(),
+  seen: z.array(z.object({ source: z.string(), address: z.string() })),
+  resolver: z.string().nullable(),
+  /** Of the connectivity request, first byte, milliseconds. */
+  latencyMs: z.number().nullable(),
+  checks: z.array(proofCheckSchema),
+  /** Ed25519, base64, over the canonical JSON (sorted keys, no spaces) of this object without `signature`. */
+  keyId: z.string(),
+  signature: z.string(),
+});
+export type Proof = z.infer<typeof proofSchema>;
+
+/** Stages of a test of an egress, streamed as they happen. */
+export const egressTestStages = [
+  'resolve',
+  'connect',
+  'handshake',
+  'exit-address',
+  'dns',
+  'refused',
+] as const;
