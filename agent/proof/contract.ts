@@ -1,0 +1,29 @@
+/** Proves ways out: what the rest of the agent may ask of it. */
+import type { AgentCheck, NetworkSpec } from '../../shared/agent-api';
+import type { Proof } from '../../shared/proof';
+
+export interface ProofTarget {
+  /** Null for a test of an egress that is bound to nothing. */
+  sandboxId: string | null;
+  /** The container whose network namespace is looked at from inside. */
+  containerName: string;
+  /** Image of the container that looks: ours, never what the sandbox's root may have changed. */
+  image: string;
+  network: NetworkSpec;
+  cause: Proof['cause'];
+  /** Addresses that must not be reached from inside: the host's own and those of other sandboxes. */
+  host: readonly string[];
+  neighbours: readonly string[];
+  /** A red proof never names these as resolver: the host's own and the address its uplink is seen with. */
+  hostResolvers: readonly string[];
+}
+
+export interface Prover {
+  /** One proof; a red one is a result, not an error. Throws only when it could not be taken at all. */
+  prove(
+    target: ProofTarget,
+    options: { signal: AbortSignal; onCheck?: (check: AgentCheck) => void },
+  ): Promise<Proof>;
+  /** For `health`, newest first. */
+  keys(): readonly { keyId: string; publicKey: string }[];
+}
