@@ -17,15 +17,7 @@ export async function ensurePackages({ root, log = () => {} }) {
   log('installing npm packages');
   // NODE_ENV=production in the caller's environment would leave out what builds the app.
   const flags = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const options = { cwd: root, timeoutMs: INSTALL_TIMEOUT_MS };
-  try {
-    await run('npm', ['ci', ...flags], options);
-  } catch (error) {
-    // A registry that lacks optional packages for other platforms makes a lock file without them, and `npm ci`
-    // refuses that as out of step. `npm install` takes it, keeps to its versions and, unsaved, leaves it as it is.
-    if (!error.output?.includes('EUSAGE')) throw error;
-    await run('npm', ['install', '--no-save', ...flags], options);
-  }
+  await run('npm', ['ci', ...flags], { cwd: root, timeoutMs: INSTALL_TIMEOUT_MS });
   mkdirSync(dirname(mark), { recursive: true });
   writeFileSync(mark, wanted);
   return true;

@@ -4,6 +4,12 @@ declare module '*/backoff.mjs' {
     next(ranMs: number): number;
   }
 }
+declare module '*/complete-lock.mjs' {
+  export interface LockFile {
+    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>;
+  }
+  export function completeLock(lock: LockFile): string[];
+}
 declare module '*/data-dir.mjs' {
   export function openDataDir(dataDir: string): string;
   export function layDataDir(dataDir: string, owner: { uid: number; gid: number }): void;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Backoff } from './backoff.mjs';
+import { completeLock, type LockFile } from './complete-lock.mjs';
 import { agentSocket, layDataDir, openDataDir, runningLauncher, writeLauncher } from './data-dir.mjs';
 import { commandBlock, goVersion, isNewEnough, missingPackages } from './host-plan.mjs';
 import { contentHash, packagesFor } from './image-inputs.mjs';
@@ -92,6 +93,27 @@ describe('the image’s name', () => {
     ]);
     expect(packagesFor(pins, 'arm64')).toHaveLength(3);
     expect(() => packagesFor(pins, 'mips')).toThrow('no node for the architecture mips');
+  });
+});
+
+describe('the lock file', () => {
+  const lock = (): LockFile =>
+    JSON.parse(readFileSync(join(import.meta.dirname, '../package-lock.json'), 'utf8'));
+
+  it('holds the packages of every platform, or npm ci refuses it, and names no host', () => {
+    const { packages } = lock();
+    expect(completeLock({ packages }), 'run: node setup/complete-lock.mjs').toEqual([]);
+    expect(Object.entries(packages).filter(([, it]) => it.resolved)).toEqual([]);
+  });
+
+  it('is completed with what a registry for one platform left out', () => {
+    const whole = lock();
+    const { packages } = lock();
+    const names = ['@next/swc-darwin-arm64', '@biomejs/cli-linux-x64-musl'];
+    for (const name of names) delete packages[`node_modules/${name}`];
+    const broken = { ...whole, packages };
+    expect(completeLock(broken).sort()).toEqual([...names].sort());
+    expect(JSON.stringify(broken)).toBe(JSON.stringify(whole));
   });
 });
 
