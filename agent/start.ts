@@ -14,6 +14,7 @@ import { createNotices } from './sandboxes/notices';
 import { WorkQueue } from './sandboxes/queue';
 import { createRecords } from './sandboxes/records';
 import { createSandboxes } from './sandboxes/sandboxes';
+import { createSshStreams } from './sandboxes/ssh';
 import { createHandlers } from './socket/ops';
 import { startAgentServer } from './socket/server';
 import { createSshUpgrade } from './socket/ssh-upgrade';
@@ -59,7 +60,16 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   const notices = createNotices(log);
   const queue = new WorkQueue();
   const network = createNetwork({ instance, resolvers, records, notices, log });
-  const parts = { instance, docker, network, records, log, diskQuota: createDiskQuotaProbe(docker) };
+  const sshStreams = createSshStreams(docker);
+  const parts = {
+    instance,
+    docker,
+    network,
+    records,
+    ssh: sshStreams,
+    log,
+    diskQuota: createDiskQuotaProbe(docker),
+  };
   const sandboxes = createSandboxes(parts, { queue, log });
   const keeper = createKeeper(parts, { queue, notices, log });
   const health = createHealth({ instance, docker, resolvers });
@@ -69,6 +79,7 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   try {
     // The socket first: it proves that no other agent works on this data folder before anything is swept.
     const place = { path: options.socket, owner: options.owner };
+    scope.own('SSH streams', sshStreams);
     scope.own('keeper', keeper);
     scope.add('work under way', queue, (it) => it.idle());
     let sweepDone = () => {};

@@ -67,7 +67,7 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
   async function openExec(
     name: string,
     command: readonly string[],
-    onStderr: (chunk: Buffer) => void,
+    { onStderr, signal }: { onStderr: (chunk: Buffer) => void; signal?: AbortSignal | undefined },
   ): Promise<ExecStream> {
     return call(`run ${command[0]} in the sandbox`, async () => {
       const exec = await docker.getContainer(name).exec({
@@ -77,8 +77,9 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
         AttachStdout: true,
         AttachStderr: true,
         Tty: false,
+        abortSignal: signal,
       });
-      const input = await exec.start({ hijack: true, stdin: true });
+      const input = await exec.start({ hijack: true, stdin: true, abortSignal: signal });
       const output = input.pipe(new Demultiplexer(onStderr));
       // `pipe` carries the end but no failure.
       input.once('error', (error) => output.destroy(error));
@@ -140,7 +141,7 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
         if (size < EXEC_OUTPUT_MAX_BYTES) chunks.push(chunk);
         size += chunk.length;
       };
-      const stream = await openExec(name, command, keep);
+      const stream = await openExec(name, command, { onStderr: keep, signal });
       const stop = () => stream.input.destroy();
       signal.addEventListener('abort', stop, { once: true });
       try {

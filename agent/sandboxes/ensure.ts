@@ -1,32 +1,29 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { containerName, homeVolumeName, LABEL_GENERATION, SANDBOX_RELEASE_FILE } from '../../shared/names';
 import type { ContainerState, DockerClient } from '../apply/docker';
+import { touchInside } from '../apply/inside';
 import { Namespace } from '../apply/netns';
 import { openFilesMax } from '../apply/proc';
 import { containerOptions, resources, STOP_GRACE_SECONDS, volumeOptions } from '../plan/container';
 import { hostKey, keyFiles } from './host-keys';
 import type { Network } from './network';
 import { isReleased, type Records } from './records';
-import { readBanner } from './ssh';
+import type { SshStreams } from './ssh';
 
 export interface EnsureParts {
   instance: string;
   docker: DockerClient;
   network: Network;
   records: Records;
+  ssh: SshStreams;
   log: Logger;
   /** The storage driver can limit a container's layer. */
   diskQuota(): Promise<boolean>;
 }
 
 export type Report = (step: AgentStep['step'], state: AgentStep['state'], message?: string) => void;
-
-/** init makes /run/sshd within some 10 ms of its start; a loaded machine may need longer. */
-const SSH_DEADLINE_MS = 20_000;
-const SSH_RETRY_MS = 25;
 
 /**
  * Brings one sandbox from whatever state it is in to the wanted one. Each step looks before it acts, so it may be
@@ -68,6 +65,9 @@ export async function ensure(
     return;
   }
 
+  // The host's own side knows nothing of this sandbox; only the tunnel needs it to be there.
+  const host = network.ensureHost();
+  host.catch(() => {});
   await step('image.check', () => checkImage(docker, spec.image));
   let container = await step('container.create', async () => {
     const existing = await docker.inspect(name);
@@ -88,11 +88,17 @@ export async function ensure(
   });
 
   const namespace = await Namespace.ofProcess(container.pid);
+  // Beside the network's steps: sshd is root's and runs nothing of the user's before somebody logs in, which is
+  // refused before the release (Sandboxes.ssh). A paused container takes no exec.
+  const giveUp = new AbortController();
+  const beginSsh = () => parts.ssh.ready(container, AbortSignal.any([signal, giveUp.signal]));
+  let sshReady = wasPaused ? null : beginSsh();
+  sshReady?.catch(() => {});
   try {
     const gate = isReleased(await records.read(spec.id), container) ? 'open' : 'closed';
     await step('network.rules', () => network.ensureRules(namespace, gate));
     await step('network.tunnel', async () => {
-      await network.ensureHost();
+      await host;
       await network.tunnel(spec.id).up(namespace, network.config(spec.network), signal);
     });
     await step('network.verify', async () => {
@@ -111,12 +117,16 @@ export async function ensure(
       if (wasPaused) await docker.unpause(name);
       if (gate === 'open') return;
       await network.ensureRules(namespace, 'open');
-      await release(parts, spec.id, { container, signal });
+      await release(parts, spec.id, { container, namespace });
     });
+    sshReady ??= beginSsh();
+    await step('ssh.ready', async () => sshReady);
+  } catch (error) {
+    giveUp.abort();
+    throw error;
   } finally {
     await namespace.close();
   }
-  await step('ssh.ready', () => sshReady(parts, name, signal));
   if (spec.power === 'paused') await step('container.pause', () => docker.pause(name));
 }
 
@@ -206,34 +216,17 @@ async function inspectRunning(docker: DockerClient, name: string): Promise<Conta
 
 /** Lets PID 1 go on to user code: once per start of a container. */
 async function release(
-  { docker, records }: EnsureParts,
+  { records }: EnsureParts,
   id: string,
-  { container, signal }: { container: ContainerState; signal: AbortSignal },
+  { container, namespace }: { container: ContainerState; namespace: Namespace },
 ): Promise<void> {
-  const { code, text } = await docker.exec(container.name, ['touch', SANDBOX_RELEASE_FILE], signal);
-  signal.throwIfAborted();
-  if (code !== 0) throw new AppError('agent_failed', `The sandbox could not be released: ${text}`);
-  await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });
-}
-
-/** Reads a real SSH banner on the very path that the gateway will use. */
-async function sshReady(parts: EnsureParts, name: string, signal: AbortSignal): Promise<void> {
-  const deadline = Date.now() + SSH_DEADLINE_MS;
-  let last = '';
-  for (;;) {
-    signal.throwIfAborted();
-    const answer = await readBanner(parts.docker, name, signal);
-    if (answer.ok) return;
-    last = answer.text;
-    const container = await parts.docker.inspect(name);
-    if (container?.status !== 'running') {
-      throw new AppError('agent_failed', 'The sandbox ended before its SSH server answered.');
-    }
-    if (Date.now() > deadline) {
-      throw new AppError('timeout', `The SSH server in the sandbox did not answer: ${last.slice(0, 300)}`);
-    }
-    await delay(SSH_RETRY_MS);
+  try {
+    await touchInside(namespace, SANDBOX_RELEASE_FILE);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('agent_failed', `The sandbox could not be released: ${reason}`, { cause });
   }
+  await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });
 }
 
 function checkTimezone(timezone: string): void {

@@ -13,7 +13,7 @@ import { type EnsureParts, ensure, type Report } from './ensure';
 import { observe, usage } from './observe';
 import type { WorkQueue } from './queue';
 import { isReleased } from './records';
-import { openSsh, type SshStream } from './ssh';
+import type { SshStream } from './ssh';
 
 export interface Work {
   report(step: AgentStep): void;
@@ -117,7 +117,7 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
           'The sandbox is still starting: its network is not verified yet.',
         );
       }
-      return openSsh(docker, name);
+      return parts.ssh.open(container);
     },
   };
 }
