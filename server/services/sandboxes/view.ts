@@ -1,6 +1,7 @@
-/** Sandboxes as readers see them, any number of them in three queries. */
-import type { Prisma } from '../../../prisma/generated/client';
-import { egressSchema } from '../../../shared/egress';
+/** Sandboxes as readers see them, any number of them in four queries. */
+import { z } from 'zod';
+import type { Prisma, Proof } from '../../../prisma/generated/client';
+import { egressKinds } from '../../../shared/egress';
 import { sandboxStateSchema, transitionalStates } from '../../../shared/sandbox-state';
 import type { SandboxView } from '../../../shared/views';
 import type { Db, Identity } from '../../contracts';
@@ -27,11 +28,13 @@ export async function sandboxViews(
     orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
     include: {
       owner: { select: { username: true } },
+      egress: { select: { kind: true, label: true } },
       workspace: { select: { name: true, members: { where: { userId: identity.userId } } } },
       sessions: { where: { state: { not: 'ended' } }, orderBy: { createdAt: 'asc' } },
     },
   });
   const tasks = await presentTasks(parts.db, rows);
+  const proofs = await newestProofs(parts.db, rows);
   const image = presentImage(parts);
   return rows.flatMap((row) => {
     const can = rightsOf(identity, { ownerId: row.ownerId, role: row.workspace.members[0]?.role ?? null });
@@ -45,15 +48,7 @@ export async function sandboxViews(
       name: row.name,
       state: sandboxStateSchema.parse(row.state),
       reason: row.stateReason,
-      egress: {
-        kind: egressSchema.parse(JSON.parse(row.egress)).kind,
-        label: 'Direct',
-        exitAddress: null,
-        country: null,
-        latencyMs: null,
-        verdict: null,
-        provenAt: null,
-      },
+      egress: { ...wayOut(row.egress), ...provenBy(proofs.get(row.proofId ?? '')) },
       limits: { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb },
       sudo: row.sudo,
       timezone: row.timezone,
@@ -67,6 +62,29 @@ export async function sandboxViews(
       can,
     };
   });
+}
+
+const verdictSchema = z.enum(['green', 'red', 'incomplete']);
+
+function wayOut(egress: { kind: string; label: string } | null) {
+  if (!egress) return { kind: 'direct' as const, label: 'Direct' };
+  return { kind: z.enum(egressKinds).parse(egress.kind), label: egress.label };
+}
+
+function provenBy(proof: Proof | undefined) {
+  return {
+    exitAddress: proof?.exitAddress ?? null,
+    country: proof?.country ?? null,
+    latencyMs: proof?.latencyMs ?? null,
+    verdict: proof ? verdictSchema.parse(proof.verdict) : null,
+    provenAt: proof?.at.toISOString() ?? null,
+  };
+}
+
+async function newestProofs(db: Db, rows: { proofId: string | null }[]): Promise<Map<string, Proof>> {
+  const ids = rows.flatMap((it) => it.proofId ?? []);
+  const found = ids.length === 0 ? [] : await db.proof.findMany({ where: { id: { in: ids } } });
+  return new Map(found.map((it) => [it.id, it]));
 }
 
 /** The live task of each, else the last one when it is why the sandbox is in trouble. */
