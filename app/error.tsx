@@ -1,20 +1,13 @@
 'use client';
 
-import { ErrorPage } from '@/components/shell/error-page';
+import type { ComponentProps } from 'react';
+import { BrokenPage } from '@/components/shell/broken-page';
 
-export default function AppErrorPage({
-  error,
-  reset,
-}: {
-  error: Error & { digest?: string };
-  reset(): void;
-}) {
+/** For what stands outside the app's frame: the sign-in page, and the frame itself. */
+export default function RootErrorPage(props: ComponentProps<typeof BrokenPage>) {
   return (
-    <ErrorPage
-      code={error.digest ?? '500'}
-      title="This page broke."
-      next="Try again. Your sandboxes and everything that runs in them are not touched by this."
-      retry={reset}
-    />
+    <main>
+      <BrokenPage {...props} />
+    </main>
   );
 }

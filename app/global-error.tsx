@@ -7,12 +7,14 @@ export default function GlobalError({ error, reset }: { error: Error & { digest?
   return (
     <html lang="en">
       <body>
-        <ErrorPage
-          code={error.digest ?? '500'}
-          title="The app could not start."
-          next="Reload the page. Your sandboxes are not touched by this."
-          retry={reset}
-        />
+        <main>
+          <ErrorPage
+            code={error.digest ?? '500'}
+            title="The app could not start."
+            next="Reload the page. Your sandboxes are not touched by this."
+            retry={reset}
+          />
+        </main>
       </body>
     </html>
   );

@@ -2,10 +2,12 @@ import { ErrorPage } from '@/components/shell/error-page';
 
 export default function NotFound() {
   return (
-    <ErrorPage
-      code="404"
-      title="This page does not exist."
-      next="Check the address, or go back to your sandboxes."
-    />
+    <main>
+      <ErrorPage
+        code="404"
+        title="This page does not exist."
+        next="Check the address, or go back to your sandboxes."
+      />
+    </main>
   );
 }

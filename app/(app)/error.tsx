@@ -1,20 +1,6 @@
 'use client';
 
-import { ErrorPage } from '@/components/shell/error-page';
+import { BrokenPage } from '@/components/shell/broken-page';
 
-export default function AppErrorPage({
-  error,
-  reset,
-}: {
-  error: Error & { digest?: string };
-  reset(): void;
-}) {
-  return (
-    <ErrorPage
-      code={error.digest ?? '500'}
-      title="This page broke."
-      next="Try again. Your sandboxes and everything that runs in them are not touched by this."
-      retry={reset}
-    />
-  );
-}
+/** Inside the app's frame, which stays. */
+export default BrokenPage;

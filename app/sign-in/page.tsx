@@ -8,6 +8,6 @@ export default async function SignInPage({
 }: {
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }) {
-  const { next } = await searchParams;
-  return <SignIn next={typeof next === 'string' ? next : null} />;
+  const { next, ended } = await searchParams;
+  return <SignIn next={typeof next === 'string' ? next : null} ended={ended === '1'} />;
 }

@@ -16,7 +16,9 @@ const RETRIES = 2;
 function toSignIn() {
   const here = window.location.pathname + window.location.search;
   if (window.location.pathname === '/sign-in') return;
-  window.location.assign(here === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(here)}`);
+  // Who is led there out of an open page is told why.
+  const next = here === '/' ? '' : `&next=${encodeURIComponent(here)}`;
+  window.location.assign(`/sign-in?ended=1${next}`);
 }
 
 /** Mutations show their own failure unless they say `meta: { quiet: true }`. */

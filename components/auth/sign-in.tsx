@@ -1,6 +1,6 @@
 'use client';
 
-import { CircleAlert, Clock, Eye, EyeOff } from 'lucide-react';
+import { CircleAlert, Clock, Eye, EyeOff, LogOut } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Logo } from '../shell/logo';
 import { Note } from '../ui/banner';
@@ -35,7 +35,8 @@ function Failure({ failed, left }: { failed: Failed; left: number }) {
   );
 }
 
-export function SignIn({ next }: { next: string | null }) {
+/** `ended`: an open page led here, as its sign-in was no longer good. */
+export function SignIn({ next, ended }: { next: string | null; ended: boolean }) {
   const [failed, setFailed] = useState<Failed | null>(null);
   const [left, setLeft] = useState(0);
   const [busy, setBusy] = useState(false);
@@ -117,6 +118,11 @@ export function SignIn({ next }: { next: string | null }) {
               </div>
             )}
           </Field>
+          {ended && !failed && (
+            <Note tone="warn" icon={LogOut}>
+              <strong>Your sign-in has ended.</strong> Sign in again to go on where you were.
+            </Note>
+          )}
           {failed && <Failure failed={failed} left={left} />}
           <Button type="submit" look="primary" size="lg" busy={busy} disabled={left > 0}>
             Sign in

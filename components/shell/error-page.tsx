@@ -2,7 +2,7 @@ import { ArrowLeft, RotateCw } from 'lucide-react';
 import { Button } from '../ui/button';
 import { LogoMark } from './logo';
 
-/** A whole page that says what went wrong and what to do. */
+/** Fills a page, or the app's main part, with what went wrong and what to do. */
 export function ErrorPage({
   code,
   title,
@@ -15,7 +15,7 @@ export function ErrorPage({
   retry?: () => void;
 }) {
   return (
-    <main className="grid min-h-[70dvh] place-items-center p-6">
+    <div className="grid min-h-[70dvh] w-full place-items-center p-6">
       <div className="grid max-w-md gap-3">
         <LogoMark className="size-10" />
         <p className="mt-3 font-mono text-ink-faint text-xs">{code}</p>
@@ -35,6 +35,6 @@ export function ErrorPage({
           </Button>
         </div>
       </div>
-    </main>
+    </div>
   );
 }

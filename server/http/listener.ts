@@ -50,6 +50,8 @@ export interface ListenerOptions {
   log: Logger;
 }
 
+/** app/(app)/forbidden; everybody may see it. */
+const FORBIDDEN_PAGE = '/forbidden';
 const uploadPath = /^\/api\/sandboxes\/([^/]+)\/uploads$/;
 
 export function createListener(options: ListenerOptions) {
@@ -81,7 +83,13 @@ export function createListener(options: ListenerOptions) {
     if (access === 'admin' && identity.role !== 'admin') {
       const error = new AppError('forbidden', 'Only administrators may open this page.');
       if (changesState(method)) throw error;
-      answerPage(response, error);
+      if (options.pages === null || request.headers.rsc !== undefined) answerPage(response, error);
+      else {
+        // Under the asked address, in the app's own look. Next keeps a status that is set before it renders.
+        response.statusCode = error.entry.http;
+        request.url = FORBIDDEN_PAGE;
+        await options.pages(request, response);
+      }
       return null;
     }
     return call;
