@@ -14,6 +14,7 @@ import {
   type Services,
 } from '../../contracts';
 import { isUniqueViolation, type TaskEngine } from '../../tasks/engine';
+import { parseTaskInput } from '../../tasks/plan';
 import { lockSandbox } from '../../tasks/transition';
 import { taskView, withSteps } from '../tasks/view';
 import { createAccess } from './access';
@@ -70,8 +71,8 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     return taskView(await db.task.findUniqueOrThrow({ where: { id }, include: withSteps }));
   }
 
-  /** Again what failed: a create stays a create, a delete a delete, everything else is a start. */
-  async function retryKind(id: string): Promise<TaskKind> {
+  /** Again what failed: a create stays a create as it was asked for, a delete a delete, everything else is a start. */
+  async function retryOf(id: string): Promise<{ kind: TaskKind; openClaude: boolean }> {
     const row = await db.sandbox.findUniqueOrThrow({ where: { id }, select: { state: true } });
     if (row.state !== 'error' && row.state !== 'unavailable')
       throw new AppError('wrong_state', `This sandbox is ${row.state}; there is nothing to try again.`);
@@ -80,9 +81,9 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       orderBy: { id: 'desc' },
     });
     const kind = last ? taskKindSchema.parse(last.kind) : 'sandbox.start';
-    return kind === 'sandbox.delete' || (kind === 'sandbox.create' && row.state === 'error')
-      ? kind
-      : 'sandbox.start';
+    if (last && kind === 'sandbox.create' && row.state === 'error')
+      return { kind, openClaude: parseTaskInput(last.input).openClaude };
+    return { kind: kind === 'sandbox.delete' ? kind : 'sandbox.start', openClaude: false };
   }
 
   return {
@@ -164,15 +165,13 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 
     async request(identity, input) {
       await access(identity, input.id, 'manage');
-      const kind = input.action === 'retry' ? await retryKind(input.id) : kinds[input.action];
       const made = await engine.request({
-        kind,
+        ...(input.action === 'retry' ? await retryOf(input.id) : { kind: kinds[input.action] }),
         sandboxId: input.id,
         actor: actorOf(identity),
         idempotencyKey: input.idempotencyKey,
         // By what was asked, not by what a retry comes to: that may differ the second time.
         fingerprint: { action: input.action, id: input.id },
-        openClaude: kind === 'sandbox.create',
       });
       await noteAdmin(identity, input.id, input.action);
       return task(made.id);
