@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { ArrowLeft, PanelRight, Trash2 } from 'lucide-react';
+import { ArrowLeft, LockKeyhole, PanelRight, Trash2 } from 'lucide-react';
 import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
@@ -15,7 +15,7 @@ import { type Command, useCommands } from '../shell/commands';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
 import { Sheet } from '../ui/dialog';
-import { Skeleton } from '../ui/panel';
+import { EmptyState, Skeleton } from '../ui/panel';
 import { useMedia } from '../ui/use-media';
 import { DetailsPanel } from './details-panel';
 import { SandboxStatus } from './sandbox-status';
@@ -64,6 +64,18 @@ function Deleted({ name }: { name: string }) {
           <ArrowLeft aria-hidden /> Your sandboxes
         </Link>
       </Button>
+    </div>
+  );
+}
+
+/** Administrators look after every sandbox; what happens inside belongs to its workspace. */
+function NotAMember({ workspace }: { workspace: string }) {
+  return (
+    <div className="grid flex-1 place-content-center bg-canvas p-6">
+      <EmptyState icon={LockKeyhole} title="Its terminals are for its members">
+        You may look after this sandbox, but only developers of the workspace “{workspace}” can see what
+        happens in it.
+      </EmptyState>
     </div>
   );
 }
@@ -138,10 +150,12 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
             {sandbox.reason}
           </p>
         )}
-        {!live && <div className="ml-auto">{toggle}</div>}
+        {!(live && can.use) && <div className="ml-auto">{toggle}</div>}
       </div>
       <div className="flex min-h-0 flex-1">
-        {live && me.data ? (
+        {live && !can.use ? (
+          <NotAMember workspace={sandbox.workspaceName} />
+        ) : live && me.data ? (
           <TerminalWorkspace sandbox={sandbox} userId={me.data.id} trailing={toggle} />
         ) : (
           <SandboxStatus sandbox={sandbox} />
