@@ -153,6 +153,8 @@ async function build(
       dropConnection: (id, reason) => {
         connections.drop(id, reason);
       },
+      // Whoever needs it next asks again, and hears then what is wrong.
+      connect: (id) => void connections.get(id).catch(() => undefined),
       openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
     }),
   );

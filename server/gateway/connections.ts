@@ -60,6 +60,13 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   let closing = false;
   let timer: NodeJS.Timeout | null = null;
 
+  /** The row's key is the pin. Before the task engine has written it, the agent (who made the key) is asked. */
+  async function pinnedKey(known: string | null, id: string, signal: AbortSignal): Promise<string> {
+    const key = known ?? (await agent.call('sandbox.observe', { id }, { signal })).hostKey;
+    if (key === null) throw new AppError('sandbox_not_running');
+    return key;
+  }
+
   async function openLink(id: string, signal: AbortSignal): Promise<{ link: SshLink; locale: string }> {
     const row = await db.sandbox.findUnique({
       where: { id },
@@ -67,10 +74,17 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     });
     if (!row) throw new AppError('not_found');
     if (NOT_RUNNING.has(row.state)) throw new AppError('sandbox_not_running');
-    // The row's key is the pin. Before the task engine has written it, the agent (who made the key) is asked.
-    const hostKey = row.hostKey ?? (await agent.call('sandbox.observe', { id }, { signal })).hostKey;
-    if (hostKey === null) throw new AppError('sandbox_not_running');
-    const stream = await agent.openSsh(id, signal);
+    const opening = agent.openSsh(id, signal);
+    // Told below, when it is waited for.
+    opening.catch(() => undefined);
+    const hostKey = await pinnedKey(row.hostKey, id, signal).catch((error: unknown) => {
+      opening.then(
+        (stream) => stream.destroy(),
+        () => undefined,
+      );
+      throw error;
+    });
+    const stream = await opening;
     const link = await SshLink.open({
       stream,
       username: user,

@@ -19,6 +19,8 @@ export interface AttemptDeps extends EnqueueDeps {
   sandboxSpec: (row: SandboxRow, power: Power) => SandboxSpec;
   /** Closes the gateway's connection into a sandbox before its power goes. */
   dropConnection: (sandboxId: string, reason: string) => void;
+  /** The sandbox takes logins now: the gateway may open its connection while the agent finishes. Never throws. */
+  connect?: (sandboxId: string) => void;
   /** Makes the first Claude session of a new sandbox unless it has one: an attempt that starts over asks again. */
   openSession: (sandboxId: string, userId: string) => Promise<void>;
   timings: Timings;
@@ -108,14 +110,16 @@ async function perform(
   const row = await prepare(deps, work);
   steps.end('prepare', 'done');
   if (!row) return null;
+  const power = targetPower(kind, stateOf(row));
   const options = {
     signal: watch.signal,
     onStep: (event: Parameters<Steps['agent']>[0]) => {
       watch.kick();
       steps.agent(event);
+      if (power === 'running' && event.step === 'container.release' && event.state === 'done')
+        deps.connect?.(row.id);
     },
   };
-  const power = targetPower(kind, stateOf(row));
   if (power === null) {
     await deps.agent.call('sandbox.remove', { id: row.id, home: true }, options);
     return null;
