@@ -1,67 +1,32 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Identity } from '../contracts';
 import { openTaskBench, type TaskBench, until } from './testing/bench';
+import { buildEngineProgram, type EngineChildren, openEngineChildren } from './testing/engine-children';
 import type { StepName } from './testing/scripted-agent';
 
-/** Bundled once: these processes start a dozen times, and most of a start would be compiling. */
-const program = fileURLToPath(
-  new URL(`../../node_modules/.cache/cloud-claude/engine-${process.pid}.mjs`, import.meta.url),
-);
 /** Long enough that a busy machine does not lose it between two heartbeats. */
 const STEADY_LEASE_MS = 15_000;
 const ENDLESS_LEASE_MS = 600_000;
 let t: TaskBench;
 let ann: Identity;
-const children = new Set<ChildProcess>();
+let engines: EngineChildren;
+let removeProgram: () => Promise<void>;
 
 beforeAll(async () => {
-  await build({
-    entryPoints: [fileURLToPath(new URL('./testing/engine-process.ts', import.meta.url))],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  });
+  removeProgram = await buildEngineProgram();
 });
-afterAll(() => rm(program, { force: true }));
+afterAll(() => removeProgram());
 beforeEach(async () => {
   // Its own engine never starts: it only takes the requests, the work is done by the processes.
   t = await openTaskBench({ engine: false });
+  engines = openEngineChildren({ db: t.db, socket: t.peer.socket });
   ann = await t.person('ann');
 });
 afterEach(async () => {
-  await Promise.all([...children].map(kill));
+  await engines.close();
   await t.close();
 });
-
-async function start(killAt = '', leaseMs = ''): Promise<ChildProcess> {
-  const { file } = await databaseOf(t);
-  const argv = [program, `file:${file}`, t.peer.socket, killAt, leaseMs];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  children.add(child);
-  child.once('exit', () => children.delete(child));
-  return child;
-}
-
-async function databaseOf(bench: TaskBench): Promise<{ file: string }> {
-  const [main] = await bench.db.$queryRawUnsafe<{ file: string }[]>('PRAGMA database_list');
-  if (!main) throw new Error('no database');
-  return main;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
-}
 
 const agentSteps: StepName[] = [
   'image.check',
@@ -77,22 +42,22 @@ const agentSteps: StepName[] = [
 test('a gateway killed at every step of one create: it converges, with one container and one session', async () => {
   const { id, task } = await t.create(ann);
   let kills = 0;
-  await once(await start('prepare'), 'exit');
+  await once(await engines.start({ killAt: 'prepare' }), 'exit');
   kills += 1;
   for (const step of agentSteps) {
     t.peer.at(step, { type: 'hang' });
     const reached = t.peer.reached(step);
-    const child = await start();
+    const child = await engines.start();
     await reached;
-    await kill(child);
+    await engines.kill(child);
     kills += 1;
   }
   for (const own of ['sessions.open', 'finish']) {
-    await once(await start(own), 'exit');
+    await once(await engines.start({ killAt: own }), 'exit');
     kills += 1;
   }
   expect(await t.row(id)).toMatchObject({ state: 'creating' });
-  await start();
+  await engines.start();
   await t.rests(id, 'running');
   expect(t.peer.created.get(id)).toBe(1);
   expect(await t.db.session.count()).toBe(1);
@@ -105,19 +70,19 @@ test('a gateway killed at every step of one create: it converges, with one conta
 
 test('killed at every step of a delete: nothing is left', async () => {
   const { id } = await t.create(ann);
-  let child = await start();
+  let child = await engines.start();
   await t.rests(id, 'running');
-  await kill(child);
+  await engines.kill(child);
   await t.sandboxes.remove(ann, { id });
   for (const step of ['container.remove', 'home.remove', 'network.remove'] as const) {
     t.peer.at(step, { type: 'hang' });
     const reached = t.peer.reached(step);
-    child = await start();
+    child = await engines.start();
     await reached;
-    await kill(child);
+    await engines.kill(child);
   }
-  await once(await start('finish'), 'exit');
-  await start();
+  await once(await engines.start({ killAt: 'finish' }), 'exit');
+  await engines.start();
   await until('row gone', async () => (await t.db.sandbox.count()) === 0);
   expect(t.peer.sandboxes.size).toBe(0);
 }, 120_000);
@@ -127,17 +92,18 @@ test('a gateway that starts after a killed one does not wait for its lease', asy
   t.peer.at('container.start', { type: 'hang' });
   const reached = t.peer.reached('container.start');
   // A lease that outlasts the test: only taking it over can bring the sandbox up in time.
-  const first = await start('', `${ENDLESS_LEASE_MS}`);
+  const first = await engines.start({ leaseMs: ENDLESS_LEASE_MS });
   await reached;
-  await kill(first);
-  await start('', `${ENDLESS_LEASE_MS}`);
+  await engines.kill(first);
+  await engines.start({ leaseMs: ENDLESS_LEASE_MS });
   await t.rests(id, 'running');
   expect((await t.tasks.list(ann, { limit: 9 })).map((it) => it.attempt)).toEqual([2]);
 });
 
 test('two engines on one database: each task has one worker', async () => {
   const made = [await t.create(ann), await t.create(ann), await t.create(ann), await t.create(ann)];
-  await Promise.all([start('', `${STEADY_LEASE_MS}`), start('', `${STEADY_LEASE_MS}`)]);
+  const order = { leaseMs: STEADY_LEASE_MS };
+  await Promise.all([engines.start(order), engines.start(order)]);
   for (const { id } of made) await t.rests(id, 'running');
   expect((await t.tasks.list(ann, { limit: 9 })).map((it) => it.attempt)).toEqual([1, 1, 1, 1]);
   expect(t.peer.asked.length).toBe(4);

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
 import { createSandboxSchema } from '../../../shared/views';
 import { createAgentClient } from '../../agent-client';
-import { actorOf, type Identity } from '../../contracts';
+import { type AgentClient, actorOf, type Identity } from '../../contracts';
 import { createSandboxes } from '../../services/sandboxes/service';
 import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTasks } from '../../services/tasks/service';
@@ -46,13 +46,22 @@ export async function until<T>(
   }
 }
 
-export async function openTaskBench(options: { timings?: Partial<Timings>; engine?: boolean } = {}) {
+export async function openTaskBench(
+  options: {
+    timings?: Partial<Timings>;
+    engine?: boolean;
+    /** Instead of the scripted one. */
+    agent?: AgentClient;
+    image?: string;
+  } = {},
+) {
   const base = await openServiceTest();
   const folder = await mkdtemp(join(tmpdir(), 'cc-tasks-'));
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
   const peer = await startScriptedAgent(join(folder, 'agent.sock'));
-  const agent = createAgentClient({ socket: peer.socket, log });
-  const image = { ref: TEST_IMAGE };
+  const scripted = createAgentClient({ socket: peer.socket, log });
+  const agent = options.agent ?? scripted;
+  const image = { ref: options.image ?? TEST_IMAGE };
   const opened: string[] = [];
   const dropped: string[] = [];
   const { db, live, audit } = base;
@@ -115,7 +124,7 @@ export async function openTaskBench(options: { timings?: Partial<Timings>; engin
     async close() {
       await reconciler.close();
       await engine.close();
-      agent.close();
+      scripted.close();
       await peer.close();
       await base.close();
       await rm(folder, { recursive: true, force: true });

@@ -1,8 +1,13 @@
-/** A gateway's engine in a process of its own, to be killed: `engine-process DB_URL SOCKET [KILL_AT] [LEASE_MS]`. */
+/**
+ * A gateway's engine in a process of its own, to be killed: `engine-process DB_URL SOCKET`. It begins when it reads
+ * one line on stdin, an EngineOrder.
+ */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import pino from 'pino';
 import { createAgentClient } from '../../agent-client';
 import { createAudit } from '../../auth/audit';
-import type { Live } from '../../contracts';
+import type { AgentClient, Live } from '../../contracts';
 import { openDb } from '../../db/open';
 import { createLive } from '../../live/live';
 import { createVisible } from '../../live/visible';
@@ -10,10 +15,12 @@ import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTaskEngine } from '../engine';
 import { createReconciler } from '../reconciler';
 import { quick, TEST_IMAGE, TEST_KEY } from './bench';
+import type { EngineOrder } from './engine-children';
 
-const [url = '', socket = '', killAt = '', leaseMs = ''] = process.argv.slice(2);
+const [url = '', socket = ''] = process.argv.slice(2);
+let order: EngineOrder = {};
 const killSelf = (at: string) => {
-  if (killAt === at) process.kill(process.pid, 'SIGKILL');
+  if (order.killAt === at) process.kill(process.pid, 'SIGKILL');
 };
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' }, pino.destination(2));
 const { db } = await openDb({ url });
@@ -27,20 +34,37 @@ const live: Live = {
   },
 };
 const audit = createAudit({ log });
-const agent = createAgentClient({ socket, log });
+const client = createAgentClient({ socket, log });
+const agent: AgentClient = {
+  ...client,
+  call: (op, input, options) =>
+    client.call(op, input, {
+      ...options,
+      onStep: (event) => {
+        killSelf(event.state === 'started' ? event.step : `${event.step}.${event.state}`);
+        options.onStep?.(event);
+      },
+    }),
+};
 const spec = createSandboxSpec({ gatewayKey: TEST_KEY });
+
+const [line] = await once(createInterface({ input: process.stdin }), 'line');
+order = JSON.parse(String(line));
+process.stdin.unref();
+const image = order.image ?? TEST_IMAGE;
 const engine = createTaskEngine({
   db,
   live,
   audit,
   agent,
   log,
-  image: () => TEST_IMAGE,
+  image: () => image,
   sandboxSpec: (row, power) => {
     killSelf('prepare');
     return spec(row, power);
   },
-  dropConnection: () => {},
+  // A delete asks for no spec; it is at its first border here.
+  dropConnection: () => killSelf('prepare'),
   openSession: async (sandboxId, userId) => {
     if ((await db.session.count({ where: { sandboxId } })) > 0) return;
     await db.session.create({
@@ -55,8 +79,7 @@ const engine = createTaskEngine({
     });
     killSelf('sessions.open');
   },
-  timings: leaseMs === '' ? quick : { ...quick, leaseMs: Number(leaseMs) },
+  timings: { ...quick, leaseMs: order.leaseMs ?? quick.leaseMs, stepLimitMs: 60_000 },
 });
 engine.start();
 createReconciler({ db, live, audit, agent, engine, log }).start();
-process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
