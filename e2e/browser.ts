@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { TestContext } from 'vitest';
+import type { Account } from './account';
 import { artifacts, type ProductFacts, tail } from './product';
 
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -19,10 +20,22 @@ const FLAGS = [
 ];
 const STEP_MS = 20_000;
 
-export async function openBrowser(): Promise<Browser> {
+/** For the few tests that are about WebGL: drawn by the processor, as no machine here has a graphics card. */
+const WEBGL_FLAGS = [
+  '--no-sandbox',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
+
+export async function openBrowser(args: readonly string[] = FLAGS): Promise<Browser> {
   const executablePath = process.env.CHROMIUM_PATH ?? CANDIDATES.find((path) => existsSync(path));
   if (!executablePath) throw new Error('no Chromium found: install it or set CHROMIUM_PATH');
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath, args: [...args] });
+}
+
+export function openWebglBrowser(): Promise<Browser> {
+  return openBrowser(WEBGL_FLAGS);
 }
 
 export interface Visitor {
@@ -37,6 +50,8 @@ export interface VisitorOptions {
   height?: number;
   touch?: boolean;
   scheme?: 'light' | 'dark';
+  /** Signed in already, with this program's cookie: the form itself is tested elsewhere and takes its time. */
+  as?: Pick<Account, 'cookie'>;
 }
 
 export async function openVisitor(
@@ -57,6 +72,10 @@ export async function openVisitor(
       console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`);
     });
   });
+  for (const cookie of options.as?.cookie.split('; ') ?? []) {
+    const [name = '', ...value] = cookie.split('=');
+    await context.addCookies([{ name, value: value.join('='), url: product.url }]);
+  }
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
