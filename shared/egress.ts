@@ -3,164 +3,97 @@
  * agent, which alone turns them into sing-box JSON. Field meanings follow sing-box 1.12's outbound documents.
  */
 import { z } from 'zod';
-
-/** A DNS name or an IPv4 address; IPv6 servers are refused because the host rule judges IPv4 only. */
-export const serverHostSchema = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(
-    /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i,
-    'A server is a host name or an IPv4 address.',
-  );
-export const portSchema = z.int().min(1).max(65_535);
-const endpoint = { server: serverHostSchema, port: portSchema };
-/** Printable and without line ends: it ends up in JSON, in a link or in a log that must not be forged. */
-const text = (max: number) =>
-  z
-    .string()
-    .max(max)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'Control characters are not allowed.');
-const secret = text(1024).min(1);
-const pem = z
-  .string()
-  .max(16_384)
-  .regex(/^-----BEGIN [A-Z0-9 ]+-----[\s\S]+-----END [A-Z0-9 ]+-----\s*$/);
-
-export const utlsFingerprints = [
-  'chrome',
-  'firefox',
-  'edge',
-  'safari',
-  '360',
-  'qq',
-  'ios',
-  'android',
-  'random',
-  'randomized',
-] as const;
-
-export const tlsSchema = z.object({
-  /** Null: the server's name. */
-  sni: serverHostSchema.nullable().default(null),
-  /** Accepts any certificate. Shown as a warning wherever the egress is shown. */
-  insecure: z.boolean().default(false),
-  alpn: z.array(text(32).min(1)).max(8).default([]),
-  fingerprint: z.enum(utlsFingerprints).nullable().default(null),
-  reality: z
-    .object({
-      publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-      shortId: z.string().regex(/^([0-9a-f]{2}){0,8}$/),
-    })
-    .nullable()
-    .default(null),
-  /** PEM of a private CA or of the server itself. */
-  certificate: pem.nullable().default(null),
-});
-export type EgressTls = z.infer<typeof tlsSchema>;
-
-const path = text(512);
-export const transportSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('tcp') }),
-  z.object({
-    type: z.literal('ws'),
-    path: path.default('/'),
-    host: serverHostSchema.nullable().default(null),
-    /** Bytes of the first message that ride in the request; sing-box's `max_early_data`. */
-    earlyData: z.int().min(0).max(65_535).default(0),
-    earlyDataHeader: text(64).default(''),
-  }),
-  z.object({ type: z.literal('grpc'), serviceName: text(256).default('') }),
-  z.object({
-    type: z.literal('http'),
-    path: path.default('/'),
-    hosts: z.array(serverHostSchema).max(8).default([]),
-  }),
-  z.object({
-    type: z.literal('httpupgrade'),
-    path: path.default('/'),
-    host: serverHostSchema.nullable().default(null),
-  }),
-  z.object({ type: z.literal('quic') }),
-]);
-export type EgressTransport = z.infer<typeof transportSchema>;
-const transport = transportSchema.default({ type: 'tcp' });
-const packetEncoding = z.enum(['none', 'packetaddr', 'xudp']).default('xudp');
-
-export const shadowsocksMethods = [
-  '2022-blake3-aes-128-gcm',
-  '2022-blake3-aes-256-gcm',
-  '2022-blake3-chacha20-poly1305',
-  'aes-128-gcm',
-  'aes-192-gcm',
-  'aes-256-gcm',
-  'chacha20-ietf-poly1305',
-  'xchacha20-ietf-poly1305',
-  'none',
-] as const;
+import { shadowsocksSchema } from './egress-shadowsocks';
+import {
+  checkCarrier,
+  endpoint,
+  packetEncoding,
+  privateKeyPem,
+  quicTlsSchema,
+  secret,
+  serverHostSchema,
+  text,
+  tlsSchema,
+  transport,
+} from './egress-transport';
 
 const wireguardKey = z
   .string()
   .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw480]=$/, 'A WireGuard key is 44 base64 characters.');
 const cidr4 = z.cidrv4();
+/** As printed by tools; servers in use take any 128 bits, so version and variant are not judged. */
+const uuid = z.guid().toLowerCase();
+/** RFC 1929: one byte of length; RFC 7617 allows no colon in the name. */
+const username = text(255).min(1).nullable().default(null);
+const needsUser = {
+  message: 'A password needs a user name.',
+  path: ['username'],
+};
+const hasUser = (it: { username: string | null; password: string | null }) =>
+  it.password === null || it.username !== null;
 
 export const directSchema = z.object({ kind: z.literal('direct') });
-export const socks5Schema = z.object({
-  kind: z.literal('socks5'),
-  ...endpoint,
-  username: text(255).nullable().default(null),
-  password: secret.nullable().default(null),
-});
-export const httpSchema = z.object({
-  kind: z.literal('http'),
-  ...endpoint,
-  username: text(255).nullable().default(null),
-  password: secret.nullable().default(null),
-  /** Null: plain HTTP to the proxy. */
-  tls: tlsSchema.nullable().default(null),
-});
-export const shadowsocksSchema = z.object({
-  kind: z.literal('shadowsocks'),
-  ...endpoint,
-  method: z.enum(shadowsocksMethods),
-  password: secret,
-  plugin: z.enum(['obfs-local', 'v2ray-plugin']).nullable().default(null),
-  pluginOptions: text(1024).default(''),
-  udpOverTcp: z.boolean().default(false),
-});
-export const vmessSchema = z.object({
-  kind: z.literal('vmess'),
-  ...endpoint,
-  uuid: z.uuid(),
-  security: z.enum(['auto', 'none', 'zero', 'aes-128-gcm', 'chacha20-poly1305']).default('auto'),
-  alterId: z.int().min(0).max(65_535).default(0),
-  tls: tlsSchema.nullable().default(null),
-  transport,
-  packetEncoding,
-});
-export const vlessSchema = z.object({
-  kind: z.literal('vless'),
-  ...endpoint,
-  uuid: z.uuid(),
-  flow: z.enum(['xtls-rprx-vision']).nullable().default(null),
-  tls: tlsSchema.nullable().default(null),
-  transport,
-  packetEncoding,
-});
-export const trojanSchema = z.object({
-  kind: z.literal('trojan'),
-  ...endpoint,
-  password: secret,
-  tls: tlsSchema,
-  transport,
-});
+export const socks5Schema = z
+  .object({
+    kind: z.literal('socks5'),
+    ...endpoint,
+    username,
+    password: text(255).min(1).nullable().default(null),
+  })
+  .refine(hasUser, needsUser);
+export const httpSchema = z
+  .object({
+    kind: z.literal('http'),
+    ...endpoint,
+    username: username.refine((it) => !it?.includes(':'), 'An HTTP user name has no colon.'),
+    password: secret.nullable().default(null),
+    /** Null: plain HTTP to the proxy. */
+    tls: tlsSchema.nullable().default(null),
+  })
+  .refine(hasUser, needsUser);
+export const vmessSchema = z
+  .object({
+    kind: z.literal('vmess'),
+    ...endpoint,
+    uuid,
+    security: z.enum(['auto', 'none', 'zero', 'aes-128-gcm', 'chacha20-poly1305']).default('auto'),
+    alterId: z.int().min(0).max(65_535).default(0),
+    tls: tlsSchema.nullable().default(null),
+    transport,
+    packetEncoding,
+  })
+  .superRefine(checkCarrier);
+export const vlessSchema = z
+  .object({
+    kind: z.literal('vless'),
+    ...endpoint,
+    uuid,
+    flow: z.enum(['xtls-rprx-vision']).nullable().default(null),
+    tls: tlsSchema.nullable().default(null),
+    transport,
+    packetEncoding,
+  })
+  .superRefine(checkCarrier);
+export const trojanSchema = z
+  .object({
+    kind: z.literal('trojan'),
+    ...endpoint,
+    password: secret,
+    tls: tlsSchema,
+    transport,
+  })
+  .superRefine(checkCarrier);
 export const hysteria2Schema = z.object({
   kind: z.literal('hysteria2'),
   ...endpoint,
   /** Ports hopped over beside `port`, such as `20000:30000`; the host rule opens exactly these. */
   hopPorts: z
-    .array(z.string().regex(/^\d{1,5}(:\d{1,5})?$/))
+    .array(
+      z
+        .string()
+        .regex(/^\d{1,5}(:\d{1,5})?$/)
+        .refine(isPortRange, 'Ports are 1 to 65535, the smaller one first, such as 20000:30000.'),
+    )
     .max(16)
     .default([]),
   password: secret,
@@ -168,16 +101,16 @@ export const hysteria2Schema = z.object({
   obfsPassword: secret.nullable().default(null),
   upMbps: z.int().min(1).max(100_000).nullable().default(null),
   downMbps: z.int().min(1).max(100_000).nullable().default(null),
-  tls: tlsSchema,
+  tls: quicTlsSchema,
 });
 export const tuicSchema = z.object({
   kind: z.literal('tuic'),
   ...endpoint,
-  uuid: z.uuid(),
+  uuid,
   password: secret,
   congestion: z.enum(['cubic', 'new_reno', 'bbr']).default('cubic'),
   udpRelayMode: z.enum(['native', 'quic']).default('native'),
-  tls: tlsSchema,
+  tls: quicTlsSchema,
 });
 export const anytlsSchema = z.object({
   kind: z.literal('anytls'),
@@ -191,7 +124,7 @@ export const sshSchema = z
     ...endpoint,
     user: text(64).min(1),
     password: secret.nullable().default(null),
-    privateKey: pem.nullable().default(null),
+    privateKey: privateKeyPem.nullable().default(null),
     passphrase: secret.nullable().default(null),
     /** Lines such as `ssh-ed25519 AAAA...`. Empty: any host key is taken, shown as a warning. */
     hostKeys: z
@@ -279,6 +212,8 @@ export interface EgressEndpoint {
   protocols: readonly ('tcp' | 'udp')[];
   /** Single ports and inclusive ranges. */
   ports: readonly (number | { from: number; to: number })[];
+  /** UDP may go to any port of `host`, beside `ports`. */
+  anyUdpPort?: true;
 }
 export function egressEndpoint(egress: Egress): EgressEndpoint | null {
   switch (egress.kind) {
@@ -295,11 +230,12 @@ export function egressEndpoint(egress: Egress): EgressEndpoint | null {
       return { host: egress.server, protocols: ['udp'], ports: [egress.port] };
     case 'socks5':
       // UDP ASSOCIATE (RFC 1928): the server names a port of its choice, on its own address.
-      return { host: egress.server, protocols: ['tcp', 'udp'], ports: [egress.port] };
+      return { host: egress.server, protocols: ['tcp', 'udp'], ports: [egress.port], anyUdpPort: true };
     case 'shadowsocks':
       return {
         host: egress.server,
-        protocols: egress.plugin === null && !egress.udpOverTcp ? ['tcp', 'udp'] : ['tcp'],
+        // A plugin wraps TCP only (SIP003): UDP goes beside it to the same port.
+        protocols: egress.udpOverTcp ? ['tcp'] : ['tcp', 'udp'],
         ports: [egress.port],
       };
     case 'vmess':
@@ -319,6 +255,11 @@ export function egressEndpoint(egress: Egress): EgressEndpoint | null {
 function portRange(range: string): number | { from: number; to: number } {
   const [from = '0', to] = range.split(':');
   return to === undefined ? Number(from) : { from: Number(from), to: Number(to) };
+}
+
+function isPortRange(range: string): boolean {
+  const [from, to = from] = range.split(':').map(Number);
+  return from !== undefined && to !== undefined && from >= 1 && from <= to && to <= 65_535;
 }
 
 /** Whether UDP of the sandbox can go through it at all. */

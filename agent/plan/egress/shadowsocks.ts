@@ -1,5 +1,5 @@
 import type { EgressOf } from '../../../shared/egress';
-import { pluginOptions } from '../../../shared/egress-plugin';
+import { pluginOptions } from '../../../shared/egress-shadowsocks';
 import { type Dial, dialled, type SingBoxObject } from './dial';
 
 export function shadowsocksOutbound(egress: EgressOf<'shadowsocks'>, dial: Dial): SingBoxObject {

@@ -1,4 +1,4 @@
-import type { EgressTls } from '../../../shared/egress';
+import type { EgressTls } from '../../../shared/egress-transport';
 import type { SingBoxObject } from './dial';
 
 /** sing-box refuses REALITY without uTLS, and a server judges the hello: Chrome's is the usual one. */

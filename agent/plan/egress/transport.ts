@@ -1,4 +1,4 @@
-import type { EgressTransport } from '../../../shared/egress';
+import type { EgressTransport } from '../../../shared/egress-transport';
 import type { SingBoxObject } from './dial';
 
 /**

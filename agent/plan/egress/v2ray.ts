@@ -1,4 +1,5 @@
-import type { EgressOf, EgressTls, EgressTransport } from '../../../shared/egress';
+import type { EgressOf } from '../../../shared/egress';
+import type { EgressTls, EgressTransport } from '../../../shared/egress-transport';
 import { type Dial, dialled, type SingBoxObject } from './dial';
 import { quicTlsObject, tlsObject } from './tls';
 import { transportObject } from './transport';
