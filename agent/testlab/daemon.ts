@@ -1,0 +1,51 @@
+/** The agent as it really runs, a process of its own, in a laboratory host's namespace. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Lab } from './lab';
+import { HOST_RESOLVER, type Machine } from './machine';
+
+export interface Daemon {
+  /** Ends it; gives the exit code. */
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+  /** Its log, for a failed test. */
+  log(): string;
+}
+
+export async function startDaemon(
+  lab: Lab,
+  machine: Machine,
+  options: { dockerSocket?: string } = {},
+): Promise<Daemon> {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const flags = ['--instance', lab.instance, '--data', lab.dataDir, '--socket', lab.socket, '--owner', '0:0'];
+  const command = [
+    ...['--pdeathsig', 'KILL', '--', 'nsenter', `--net=${machine.host}`, '--'],
+    ...[process.execPath, '--import', 'tsx', main, ...flags, '--resolver', HOST_RESOLVER.address],
+  ];
+  const docker = options.dockerSocket === undefined ? {} : { DOCKER_HOST: `unix://${options.dockerSocket}` };
+  const child: ChildProcess = spawn('setpriv', command, {
+    env: { ...process.env, ...docker },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-100_000);
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the agent ended with ${code}: ${said}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('"ready":true')) resolve();
+    });
+  });
+  return {
+    async kill(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      const [code] = await ended;
+      return code;
+    },
+    log: () => said,
+  };
+}
