@@ -85,3 +85,28 @@ export const egressTestStages = [
   'dns',
   'refused',
 ] as const;
+
+/**
+ * JSON with one spelling for one value: keys sorted by UTF-16 code units, no spaces, `undefined` left out, numbers and
+ * strings as JSON.stringify writes them (RFC 8785 for what a proof holds). Throws for what JSON cannot hold.
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const fields = Object.entries(value)
+      .filter(([, it]) => it !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, it]) => `${JSON.stringify(name)}:${canonicalJson(it)}`);
+    return `{${fields.join(',')}}`;
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error('JSON holds finite numbers only');
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new Error(`JSON cannot hold a ${typeof value}`);
+  return text;
+}
+
+/** What is signed: everything of a proof but its signature. */
+export function signedText(proof: Omit<Proof, 'signature'> & { signature?: string }): string {
+  const { signature: _, ...rest } = proof;
+  return canonicalJson(rest);
+}

@@ -2,7 +2,6 @@ import type { Duplex, Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { AppError } from '../../shared/errors';
 import { Demultiplexer } from './frames';
-import { type TarFile, tar } from './tar';
 
 /** Text that one exec run to its end may print before it is cut. */
 const EXEC_OUTPUT_MAX_BYTES = 64 * 1024;
@@ -91,6 +90,8 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
   }
 
   return {
+    /** For short-lived containers of the agent's own (probes), which need streams that nobody else does. */
+    engine: docker,
     openExec,
     info: () => call('answer', () => docker.info()),
     version: () => call('answer', () => docker.version()),
@@ -121,11 +122,6 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
       call('change the limits', () => docker.getContainer(name).update(change)),
     remove: (name: string) =>
       unless([404], 'remove the container', () => docker.getContainer(name).remove({ force: true, v: true })),
-    async putFiles(name: string, folder: string, files: readonly TarFile[]): Promise<void> {
-      await call('put the SSH keys into the container', () =>
-        docker.getContainer(name).putArchive(tar(files), { path: folder }),
-      );
-    },
     stats: (name: string) =>
       call('measure the container', () =>
         docker.getContainer(name).stats({ stream: false, 'one-shot': true }),

@@ -1,6 +1,6 @@
 /** Proves ways out: what the rest of the agent may ask of it. */
 import type { AgentCheck, NetworkSpec } from '../../shared/agent-api';
-import type { Proof } from '../../shared/proof';
+import type { ProbeSettings, Proof } from '../../shared/proof';
 
 export interface ProofTarget {
   /** Null for a test of an egress that is bound to nothing. */
@@ -26,4 +26,18 @@ export interface Prover {
   ): Promise<Proof>;
   /** For `health`, newest first. */
   keys(): readonly { keyId: string; publicKey: string }[];
+}
+
+/**
+ * SO_MARK of every packet that the probe sends in a sandbox's namespace. A sandbox has neither NET_ADMIN nor NET_RAW,
+ * one of which the kernel asks for it (socket(7)), so rules may let out what has this mark while nothing else may pass:
+ * that is how a proof is taken before the gate opens. It means nothing outside the namespace.
+ */
+export const PROBE_MARK = 0x0cc0_9e0f;
+
+/** Names that the probe asks for and speaks to: a domain policy must not refuse them to it. */
+export function probeHosts({ connectUrl, echoUrls, dnsEcho }: ProbeSettings): string[] {
+  const urls = [...(connectUrl === null ? [] : [connectUrl]), ...echoUrls];
+  const zone = dnsEcho?.name.replace(/^\{unique\}\./, '');
+  return [...new Set([...urls.map((it) => new URL(it).hostname), ...(zone === undefined ? [] : [zone])])];
 }
