@@ -10,6 +10,7 @@ import {
   AGENT_STREAM_PROTOCOL,
   type AgentOp,
   type AgentOutput,
+  agentCheckSchema,
   agentErrorEventSchema,
   agentNoticeSchema,
   agentOps,
@@ -21,6 +22,8 @@ import type { AgentClient } from './contracts';
 
 /** A plain op only reads; the slowest asks Docker once for each sandbox. */
 export const AGENT_CALL_TIMEOUT_MS = 20_000;
+/** A fetch starts a way out of its own first and then waits for a server that may be slow. */
+export const AGENT_FETCH_TIMEOUT_MS = 90_000;
 /** From the upgrade request to the first byte being possible: one `docker exec`. */
 export const AGENT_STREAM_OPEN_TIMEOUT_MS = 15_000;
 /** Answer of a plain op: 2 KB a sandbox times a few thousand sandboxes. */
@@ -31,6 +34,7 @@ const errorBodySchema = z.object({ error: z.string(), code: z.string() });
 const noticeEventSchema = z.object({ type: z.literal('notice'), notice: agentNoticeSchema });
 const lineSchema = z.discriminatedUnion('type', [
   agentStepSchema,
+  agentCheckSchema,
   noticeEventSchema,
   agentErrorEventSchema,
   z.object({ type: z.literal('result'), value: z.unknown() }),
@@ -87,6 +91,7 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
       if (!line.success) throw strange(op, line.error);
       const event = line.data;
       if (event.type === 'step') options.onStep?.(event);
+      else if (event.type === 'check') options.onCheck?.(event);
       else if (event.type === 'notice') options.onNotice?.(event.notice);
       else if (event.type === 'error') throw agentError(event.code, event.error);
       else result = { value: parseOutput(op, event.value) };
@@ -125,7 +130,7 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
 
   return {
     async call(op, input, options) {
-      const limit = agentOps[op].stream ? undefined : AbortSignal.timeout(AGENT_CALL_TIMEOUT_MS);
+      const limit = agentOps[op].stream ? undefined : AbortSignal.timeout(limitOf(op));
       const signals = [options.signal, limit].filter((it) => it !== undefined);
       const signal = signals.length > 0 ? AbortSignal.any(signals) : new AbortController().signal;
       try {
@@ -141,6 +146,10 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
     openSsh,
     close: () => pool.destroy(),
   };
+}
+
+function limitOf(op: AgentOp): number {
+  return op === 'egress.fetch' ? AGENT_FETCH_TIMEOUT_MS : AGENT_CALL_TIMEOUT_MS;
 }
 
 function answer(outgoing: http.ClientRequest, send: () => void): Promise<http.IncomingMessage> {

@@ -2,7 +2,14 @@
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import type { PrismaClient } from '../prisma/generated/client';
-import type { AgentInput, AgentNotice, AgentOp, AgentOutput, AgentStep } from '../shared/agent-api';
+import type {
+  AgentCheck,
+  AgentInput,
+  AgentNotice,
+  AgentOp,
+  AgentOutput,
+  AgentStep,
+} from '../shared/agent-api';
 import type {
   BindingView,
   bindSchema,
@@ -119,6 +126,7 @@ export interface AgentClient {
       signal?: AbortSignal;
       onStep?: (step: AgentStep) => void;
       onNotice?: (notice: AgentNotice) => void;
+      onCheck?: (check: AgentCheck) => void;
     },
   ): Promise<AgentOutput<O>>;
   /** Raw bytes of `sshd -i` in the sandbox. */

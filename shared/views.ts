@@ -257,7 +257,8 @@ export type HealthView = z.infer<typeof healthViewSchema>;
 export const liveEventSchema = z.object({
   id: z.int(),
   at: time,
-  topic: z.enum(['sandbox', 'task', 'session', 'user', 'workspace', 'me']),
+  /** `egress`: ways out, pools, bindings, subscriptions. Both last ones are for administrators. */
+  topic: z.enum(['sandbox', 'task', 'session', 'user', 'workspace', 'me', 'egress', 'policies']),
   action: z.enum(['created', 'updated', 'deleted']),
   /** Id of the thing that changed. */
   subject: z.string(),

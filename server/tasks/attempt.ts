@@ -16,7 +16,7 @@ export interface AttemptDeps extends EnqueueDeps {
   agent: AgentClient;
   log: Logger;
   /** Row to desired state, with the power that is wanted. */
-  sandboxSpec: (row: SandboxRow, power: Power) => SandboxSpec;
+  sandboxSpec: (row: SandboxRow, power: Power) => SandboxSpec | Promise<SandboxSpec>;
   /** Closes the gateway's connection into a sandbox before its power goes. */
   dropConnection: (sandboxId: string, reason: string) => void;
   /** The sandbox takes logins now: the gateway may open its connection while the agent finishes. Never throws. */
@@ -127,7 +127,7 @@ async function perform(
   // Nothing to apply to: the next start takes the row as it is.
   if (kind === 'sandbox.update' && !taskTransitions[kind].from.includes(stateOf(row))) return null;
   if (kind === 'sandbox.update') steps.begin('limits.apply');
-  const observed = await deps.agent.call('sandbox.ensure', deps.sandboxSpec(row, power), options);
+  const observed = await deps.agent.call('sandbox.ensure', await deps.sandboxSpec(row, power), options);
   if (kind === 'sandbox.update') steps.end('limits.apply', 'done');
   if (kind === 'sandbox.create' && work.input.openClaude) await openFirstSession(deps, row, steps);
   steps.begin('finish');

@@ -1,11 +1,16 @@
-/** A sandbox's row as the desired state that the agent gets. Pure. */
+/** A sandbox's row as the desired state that the agent gets. */
 import type { Sandbox } from '../../../prisma/generated/client';
-import { directNetwork, type SandboxSpec, sandboxSpecSchema } from '../../../shared/agent-api';
+import {
+  directNetwork,
+  type NetworkSpec,
+  type SandboxSpec,
+  sandboxSpecSchema,
+} from '../../../shared/agent-api';
 
-/** Throws ZodError when the row holds something the agent would refuse. */
+/** Pure. Throws ZodError when the row holds something the agent would refuse. */
 export function toSpec(
   row: Sandbox,
-  wanted: { power: SandboxSpec['power']; gatewayKey: string },
+  wanted: { power: SandboxSpec['power']; gatewayKey: string; network: NetworkSpec },
 ): SandboxSpec {
   return sandboxSpecSchema.parse({
     id: row.id,
@@ -17,12 +22,26 @@ export function toSpec(
     timezone: row.timezone,
     locale: row.locale,
     sudo: row.sudo,
-    network: directNetwork,
+    network: wanted.network,
     gatewayKey: wanted.gatewayKey,
   });
 }
 
-/** The same with the gateway's key line filled in: what the task engine is given. */
-export function createSandboxSpec({ gatewayKey }: { gatewayKey: string }) {
-  return (row: Sandbox, power: SandboxSpec['power']): SandboxSpec => toSpec(row, { power, gatewayKey });
+/** With the gateway's key line and the way out filled in: what the task engine is given. */
+export function createSandboxSpec({
+  gatewayKey,
+  networkOf = async () => directNetwork,
+}: {
+  gatewayKey: string;
+  /** See services/egress/network-of.ts; left out where only power and limits matter. */
+  networkOf?: (row: Sandbox) => Promise<NetworkSpec>;
+}) {
+  return async (row: Sandbox, power: SandboxSpec['power']): Promise<SandboxSpec> => {
+    const network = await networkOf(row).catch((thrown: unknown) => {
+      // A stop must not fail because a way out cannot be told, and nothing passes a stopped sandbox.
+      if (power === 'stopped') return directNetwork;
+      throw thrown;
+    });
+    return toSpec(row, { power, gatewayKey, network });
+  };
 }

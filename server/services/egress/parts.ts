@@ -1,0 +1,45 @@
+/** What the files of this folder are built from, and what every verb of theirs begins and ends with. */
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../../../shared/errors';
+import {
+  type AgentClient,
+  type Audit,
+  type AuditEntry,
+  actorOf,
+  type Db,
+  type DbOrTx,
+  type Identity,
+  type Live,
+} from '../../contracts';
+import type { EgressSecrets } from '../../egress/secrets';
+import type { TaskEngine } from '../../tasks/engine';
+
+export interface EgressParts {
+  db: Db;
+  live: Live;
+  audit: Audit;
+  agent: AgentClient;
+  engine: TaskEngine;
+  secrets: EgressSecrets;
+}
+
+export function requireAdmin(identity: Identity): void {
+  if (identity.role !== 'admin') throw new AppError('forbidden', 'Only administrators may do this.');
+}
+
+export const newId = randomUUID;
+
+/** The audit entry and the live event of one change, in its own transaction. */
+export async function told(
+  parts: Pick<EgressParts, 'audit' | 'live'>,
+  tx: DbOrTx,
+  change: Omit<AuditEntry, 'actor'> & {
+    identity: Identity;
+    action: 'created' | 'updated' | 'deleted';
+    topic?: 'egress' | 'policies';
+  },
+): Promise<void> {
+  const { identity, action, topic = 'egress', ...entry } = change;
+  await parts.audit.record(tx, { ...entry, actor: actorOf(identity) });
+  await parts.live.record(tx, { topic, action, subject: entry.target?.id ?? '' });
+}
