@@ -25,6 +25,10 @@ export function affectedBy(event: Pick<LiveEvent, 'topic' | 'subject' | 'sandbox
       return [{ path: ['users'] }, { path: ['account', 'me'] }, { path: ['admin', 'audit'] }];
     case 'workspace':
       return [{ path: ['workspaces'] }, ...sandbox(null)];
+    case 'egress':
+      return [{ path: ['egress'] }, ...sandbox(null)];
+    case 'policies':
+      return [{ path: ['policies'] }, { path: ['network'] }];
     case 'me':
       return [{ path: ['account'] }];
   }
