@@ -134,7 +134,12 @@ describe('administrators', () => {
       .getByRole('button', { name: /password/i })
       .click();
     await page.getByRole('heading', { name: 'Sandboxes' }).waitFor();
-    expect((await page.request.get('/admin/users')).status()).toBe(403);
+    expect((await page.goto('/admin/users'))?.status()).toBe(403);
+    await page.getByRole('heading', { name: 'This part is for administrators.' }).waitFor();
+    expect(await accessibilityProblems(page)).toEqual([]);
+    await page.screenshot({ path: `${artifacts}/forbidden.png` });
+    await page.getByRole('link', { name: 'Your sandboxes', exact: true }).click();
+    await page.getByRole('heading', { name: 'Sandboxes' }).waitFor();
     const grace = await Account.signIn(product, { username: 'grace', password: ownPassword });
     expect(await grace.call('GET', '/api/sandboxes')).toEqual([]);
     await admin.mutate('users.setStatus', { id: created.user.id, status: 'disabled' });

@@ -65,8 +65,8 @@ export function TerminalPane({
   };
 
   /** The view lives longer than a render: it calls what is latest. */
-  const latest = useRef({ onFocus, onClipboard, onFiles, sticky, look });
-  latest.current = { onFocus, onClipboard, onFiles, sticky, look };
+  const latest = useRef({ onFocus, onClose, onClipboard, onFiles, sticky, look });
+  latest.current = { onFocus, onClose, onClipboard, onFiles, sticky, look };
 
   const { id, sandboxId, kind } = session;
   useEffect(() => {
@@ -75,7 +75,11 @@ export function TerminalPane({
       host: host.current,
       session: { id, sandboxId, kind },
       ...latest.current.look,
-      onState: setState,
+      onState: (next) => {
+        setState(next);
+        // Left as one leaves a shell: nothing to read about it.
+        if (next.kind === 'ended' && next.exitCode === 0) latest.current.onClose();
+      },
       onFocus: () => latest.current.onFocus(),
       onSearch: () => setSearching(true),
       onFontStep: (step) => {

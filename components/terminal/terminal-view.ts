@@ -215,13 +215,37 @@ export class TerminalView {
       event.stopPropagation();
       this.#options.onFiles(files);
     };
-    host.addEventListener('paste', (event) => take(event, event.clipboardData), { signal, capture: true });
+    host.addEventListener(
+      'paste',
+      (event) => {
+        take(event, event.clipboardData);
+        // Ctrl-Shift-V pastes plain text only: of a picture the event then holds nothing.
+        if (event.clipboardData?.types.length === 0) void this.#pastePicture();
+      },
+      { signal, capture: true },
+    );
     host.addEventListener('dragover', (event) => event.preventDefault(), { signal });
     host.addEventListener('drop', (event) => take(event, event.dataTransfer), { signal });
     attachTouchScroll(this.terminal, host, signal);
     void document.fonts?.ready.then(() => {
       if (!signal.aborted) this.#fitSoon();
     });
+  }
+
+  /** The browser may ask its user first; without consent nothing happens, as with an empty clipboard. */
+  async #pastePicture(): Promise<void> {
+    const items = (await navigator.clipboard?.read?.().catch(() => [])) ?? [];
+    const pictures = items.flatMap((item) => {
+      const type = item.types.find((it) => it.startsWith('image/'));
+      return type ? [{ item, type }] : [];
+    });
+    const files = await Promise.all(
+      pictures.map(async ({ item, type }) => {
+        const name = `pasted.${/^image\/(\w+)/.exec(type)?.[1] ?? 'png'}`;
+        return new File([await item.getType(type)], name, { type });
+      }),
+    );
+    if (files.length > 0 && !this.#ended.signal.aborted) this.#options.onFiles(files);
   }
 
   /** False: xterm leaves the key alone. */

@@ -15,6 +15,7 @@ import { NewSessionDialog } from './new-session-dialog';
 import { PaneTree } from './pane-tree';
 import { type TabActions, TabStrip } from './tab-strip';
 import { TerminalPane } from './terminal-pane';
+import { useEndedInSight } from './use-ended-in-sight';
 import { useLayout } from './use-layout';
 import { useSessions } from './use-sessions';
 
@@ -44,7 +45,11 @@ export function TerminalWorkspace({
   const [kept, dispatch] = useLayout(userId, sandbox.id);
   const phone = useMedia(PHONE);
   const layout = phone ? flat(kept) : kept;
-  const sessions = useMemo(() => new Map(sandbox.sessions.map((it) => [it.id, it])), [sandbox.sessions]);
+  const ended = useEndedInSight(sandbox.sessions, kept);
+  const sessions = useMemo(
+    () => new Map([...ended, ...sandbox.sessions].map((it) => [it.id, it])),
+    [sandbox.sessions, ended],
+  );
   const [ending, setEnding] = useState<SessionView | null>(null);
   const [dialog, setDialog] = useState(false);
   const [searchRequest, setSearchRequest] = useState(0);
@@ -55,9 +60,9 @@ export function TerminalWorkspace({
     dispatch({
       type: 'sync',
       open: sandbox.sessions.filter((it) => it.state !== 'ended').map((it) => it.id),
-      known: sandbox.sessions.map((it) => it.id),
+      known: [...sessions.keys()],
     });
-  }, [sandbox.sessions, dispatch]);
+  }, [sandbox.sessions, sessions, dispatch]);
 
   const tab = layout.tabs.find((it) => it.id === layout.activeTab) ?? null;
   const { create, busy, rename, end } = useSessions(sandbox.id);
