@@ -1,9 +1,10 @@
+import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { containerName, homeVolumeName, LABEL_GENERATION, SANDBOX_RELEASE_FILE } from '../../shared/names';
 import type { ContainerState, DockerClient } from '../apply/docker';
-import { touchInside } from '../apply/inside';
+import { writeInside } from '../apply/inside';
 import { Namespace } from '../apply/netns';
 import { openFilesMax } from '../apply/proc';
 import { containerOptions, resources, STOP_GRACE_SECONDS, volumeOptions } from '../plan/container';
@@ -73,18 +74,21 @@ export async function ensure(
     const existing = await docker.inspect(name);
     if (existing !== null && !isStale(existing, spec)) {
       await updateLimits(docker, existing, spec);
-      await putKeys(parts, spec, existing);
       return existing;
     }
     return create(parts, spec, existing);
   });
   const wasPaused = container.status === 'paused';
   container = await step('container.start', async () => {
-    if (container.status === 'running' || wasPaused) return container;
-    // The old start's tunnel, if any, belongs to a namespace that is gone.
-    await network.tunnel(spec.id).down();
-    await docker.start(name);
-    return inspectRunning(docker, name);
+    let started = container;
+    if (container.status !== 'running' && !wasPaused) {
+      // The old start's tunnel, if any, belongs to a namespace that is gone.
+      await network.tunnel(spec.id).down();
+      await docker.start(name);
+      started = await inspectRunning(docker, name);
+    }
+    await putKeys(parts, spec, started);
+    return started;
   });
 
   const namespace = await Namespace.ofProcess(container.pid);
@@ -172,20 +176,32 @@ async function create(
     parts.log.warn({ sandbox: spec.id, err: error }, 'disk limit refused by Docker; made without it');
     await docker.create(containerOptions({ ...facts, diskQuota: false }));
   }
+  await hostKey(parts.records, spec.id);
   const made = await docker.inspect(name);
   if (made === null) throw new AppError('agent_failed', 'The container vanished right after it was made.');
-  await putKeys(parts, spec, made);
   return made;
 }
 
-/** Into a stopped container always (root inside may have changed them), into a running one when they differ. */
+/** Once in each start, before the first sshd (root inside may have changed them), and whenever they differ. */
 async function putKeys(parts: EnsureParts, spec: SandboxSpec, container: ContainerState): Promise<void> {
   const { folder, files, hash } = keyFiles(await hostKey(parts.records, spec.id), spec.gatewayKey);
-  const running = container.status === 'running' || container.status === 'paused';
-  const { keys } = await parts.records.read(spec.id);
-  if (running && keys?.containerId === container.id && keys.hash === hash) return;
-  await parts.docker.putFiles(container.name, folder, files);
+  const record = await parts.records.read(spec.id);
+  const { keys } = record;
+  if (isReleased(record, container) && keys?.containerId === container.id && keys.hash === hash) return;
+  await inside(container, (namespace) => writeInside(namespace, folder, files));
   await parts.records.change(spec.id, { keys: { containerId: container.id, hash } });
+}
+
+async function inside(
+  container: ContainerState,
+  work: (namespace: Namespace) => Promise<void>,
+): Promise<void> {
+  const namespace = await Namespace.ofProcess(container.pid);
+  try {
+    await work(namespace);
+  } finally {
+    await namespace.close();
+  }
 }
 
 async function updateLimits(
@@ -220,12 +236,8 @@ async function release(
   id: string,
   { container, namespace }: { container: ContainerState; namespace: Namespace },
 ): Promise<void> {
-  try {
-    await touchInside(namespace, SANDBOX_RELEASE_FILE);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError('agent_failed', `The sandbox could not be released: ${reason}`, { cause });
-  }
+  const file = { name: basename(SANDBOX_RELEASE_FILE), mode: 0o644, data: '' };
+  await writeInside(namespace, dirname(SANDBOX_RELEASE_FILE), [file]);
   await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });
 }
 

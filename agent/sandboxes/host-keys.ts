@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { SANDBOX_AUTHORIZED_KEYS, SANDBOX_HOST_KEY, SANDBOX_SSH_DIR } from '../../shared/names';
-import type { TarFile } from '../apply/tar';
+import type { InnerFile } from '../apply/inside';
 import type { Records } from './records';
 
 const PRIVATE = 'host_ed25519';
@@ -44,10 +44,10 @@ export async function publicHostKey(records: Records, id: string): Promise<strin
 export function keyFiles(
   key: HostKey,
   gatewayKey: string,
-): { folder: string; files: TarFile[]; hash: string } {
+): { folder: string; files: InnerFile[]; hash: string } {
   const files = [
-    { name: nameIn(SANDBOX_HOST_KEY), mode: 0o600, data: Buffer.from(key.private) },
-    { name: nameIn(SANDBOX_AUTHORIZED_KEYS), mode: 0o644, data: Buffer.from(`${gatewayKey}\n`) },
+    { name: nameIn(SANDBOX_HOST_KEY), mode: 0o600, data: key.private },
+    { name: nameIn(SANDBOX_AUTHORIZED_KEYS), mode: 0o644, data: `${gatewayKey}\n` },
   ];
   const hash = createHash('sha256').update(key.public).update('\n').update(gatewayKey).digest('hex');
   return { folder: SANDBOX_SSH_DIR, files, hash };
