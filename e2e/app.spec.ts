@@ -79,8 +79,7 @@ describe.each([
   { scheme: 'dark', width: 375 },
 ] as const)('every page, $scheme, $width px wide', ({ scheme, width }) => {
   test('is accessible, fits, and complains of nothing', async () => {
-    const { page, complaints } = await visit({ scheme, width });
-    await signIn(page, product);
+    const { page, complaints } = await visit({ scheme, width, as: admin });
     const problems: string[] = [];
     for (const { name, path, heading } of pages) {
       await page.goto(path);
@@ -150,8 +149,7 @@ describe('administrators', () => {
   });
 
   test('a change made elsewhere shows without a reload', async () => {
-    const { page } = await visit();
-    await signIn(page, product);
+    const { page } = await visit({ as: admin });
     await page.goto('/admin/users');
     await page.getByRole('button', { name: /Live updates: Live/ }).waitFor();
     const { user } = await admin.mutate<{ user: { id: string } }>('users.create', {

@@ -1,8 +1,9 @@
 /** Whoever scrolls up or searches finds every line, also those that scrolled off faster than tmux draws. */
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { Account } from './account';
-import { leave, openBrowser, openVisitor, signIn, type Visitor } from './browser';
+import { leave, openBrowser, openVisitor, type Visitor } from './browser';
+import { showShell } from './shell-page';
 import { until } from './until';
 
 const product = inject('product');
@@ -27,30 +28,17 @@ afterAll(async () => {
   await admin.gone(sandboxId);
 });
 
-/** A new shell, alone in a page, and how often its terminal was attached. */
+/** A new shell, alone in a page, with how often its terminal was attached and which states it showed. */
 async function openShell() {
   const session = await admin.openSession(sandboxId, 'shell');
-  const visitor = await openVisitor(browser, product);
+  const visitor = await openVisitor(browser, product, { as: admin });
   visitors.push(visitor);
   const { page } = visitor;
-  await signIn(page, product);
   let attaches = 0;
   page.on('websocket', (socket) => {
     if (socket.url().includes(session.id)) attaches++;
   });
-  await page.goto(`/sandboxes/${sandboxId}`);
-  await page.getByRole('tab', { name: session.name }).click();
-  const region = page.locator(`[data-session="${session.id}"]`);
-  const rows = async () =>
-    (await region.locator('.xterm-rows > div').allTextContents()).map((row) =>
-      row.replaceAll('\u00a0', ' ').trimEnd(),
-    );
-  const shows = (what: string, check: (rows: string[]) => boolean) =>
-    until(what, SHOWN_MS, async () => check(await rows())).catch(async (cause: unknown) => {
-      throw new Error(`the screen shows:\n${(await rows()).join('\n')}`, { cause });
-    });
-  await shows('a prompt', (all) => all.some((row) => /[$%❯]$/.test(row)));
-  await region.click();
+  const shell = await showShell(page, session);
   await page.evaluate((id) => {
     const shown = document.querySelector(`[data-session="${id}"]`);
     new MutationObserver(() => {
@@ -58,20 +46,15 @@ async function openShell() {
     }).observe(shown ?? document.body, { attributeFilter: ['data-connection'] });
   }, session.id);
   const states = () => page.evaluate(() => document.body.dataset.states ?? '');
-  return { page, region, rows, shows, states, attaches: () => attaches };
-}
-
-async function enter(page: Page, text: string): Promise<void> {
-  await page.keyboard.type(text);
-  await page.keyboard.press('Enter');
+  return { ...shell, states, attaches: () => attaches };
 }
 
 const numbers = (rows: string[]) => rows.filter((row) => /^\d+$/.test(row)).map(Number);
 const isRun = (all: number[]) => all.every((it, at) => at === 0 || it === (all[at - 1] ?? 0) + 1);
 
 test('after a burst every line is there, the place stays, and nobody sees a reconnect', async () => {
-  const { page, rows, shows, states, attaches } = await openShell();
-  await enter(page, `seq 1 ${LINES}`);
+  const { page, rows, shows, enter, states, attaches } = await openShell();
+  await enter(`seq 1 ${LINES}`);
   await shows('the end of the burst', (all) => all.includes(String(LINES)));
   const found = new Set(numbers(await rows()));
   const bottom = Math.min(...found);
@@ -91,17 +74,17 @@ test('after a burst every line is there, the place stays, and nobody sees a reco
   }
   expect([...found].sort((a, b) => a - b)).toEqual(Array.from({ length: LINES }, (_, at) => at + 1));
 
-  await enter(page, 'echo typed-$((6*7))');
+  await enter('echo typed-$((6*7))');
   await shows('what was typed', (all) => all.filter((row) => row === 'typed-42').length === 1);
   expect(await states()).toBe('');
   expect(attaches()).toBe(2);
 });
 
 test('what is typed while the history is fetched comes once, and a clean scrollback is left alone', async () => {
-  const { page, rows, shows, states, attaches } = await openShell();
-  await enter(page, 'echo slow; echo lines');
+  const { page, rows, shows, enter, states, attaches } = await openShell();
+  await enter('echo slow; echo lines');
   await shows('both lines', (all) => all.includes('lines'));
-  await enter(page, `seq 1 ${LINES}`);
+  await enter(`seq 1 ${LINES}`);
   await shows('the end of the burst', (all) => all.includes(String(LINES)));
   await page.mouse.wheel(0, -60);
   await page.keyboard.type('echo one-$((1+1))-three', { delay: 15 });
@@ -118,8 +101,8 @@ test('what is typed while the history is fetched comes once, and a clean scrollb
 });
 
 test('a search finds a line that was never drawn', async () => {
-  const { page, region, shows, attaches } = await openShell();
-  await enter(page, `seq 1 ${LINES}`);
+  const { page, region, shows, enter, attaches } = await openShell();
+  await enter(`seq 1 ${LINES}`);
   await shows('the end of the burst', (all) => all.includes(String(LINES)));
   await page.keyboard.press('Control+f');
   await region.getByLabel('Search in the terminal').fill('777');
@@ -132,8 +115,8 @@ test('a search finds a line that was never drawn', async () => {
 });
 
 test('lines that are drawn one by one need no history; a short burst on a cleared screen does', async () => {
-  const { page, rows, shows, attaches } = await openShell();
-  await enter(page, 'for i in {1..90}; do echo $i; sleep 0.02; done; echo over');
+  const { page, rows, shows, enter, attaches } = await openShell();
+  await enter('for i in {1..90}; do echo $i; sleep 0.02; done; echo over');
   await shows('the end', (all) => all.includes('over'));
   await page.keyboard.press('Shift+PageUp');
   await shows('the page above', (all) => !all.includes('over') && isRun(numbers(all)));
@@ -142,7 +125,7 @@ test('lines that are drawn one by one need no history; a short burst on a cleare
   expect(attaches()).toBe(1);
 
   const height = (await rows()).length;
-  await enter(page, `clear; seq 1 ${height + 5}`);
+  await enter(`clear; seq 1 ${height + 5}`);
   await shows('the end of the burst', (all) => all.includes(String(height + 5)));
   await page.keyboard.press('Shift+PageUp');
   await until('the history was fetched', SHOWN_MS, () => attaches() === 2);

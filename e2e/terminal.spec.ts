@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { Account } from './account';
-import { leave, openBrowser, openVisitor, signIn, type Visitor } from './browser';
+import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { crash } from './processes';
 import { artifacts } from './product';
 import { until } from './until';
@@ -16,9 +16,8 @@ let sandboxPath = '';
 const visitors: Visitor[] = [];
 
 async function visit(options?: Parameters<typeof openVisitor>[2]): Promise<Page> {
-  const visitor = await openVisitor(browser, product, options);
+  const visitor = await openVisitor(browser, product, { as: admin, ...options });
   visitors.push(visitor);
-  await signIn(visitor.page, product);
   return visitor.page;
 }
 
@@ -59,6 +58,7 @@ afterAll(async () => {
 
 test('one button, Claude’s prompt, a streamed answer, a tool call; the same after a reload', async () => {
   const page = await visit();
+  await page.goto('/');
   await page.getByRole('button', { name: 'New sandbox' }).click();
   await page.waitForURL(/\/sandboxes\/\w+$/);
   sandboxPath = new URL(page.url()).pathname;
