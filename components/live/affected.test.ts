@@ -18,6 +18,8 @@ test('every topic reaches the queries that show it', () => {
     user: ['users', 'account.me', 'admin.audit'],
     workspace: ['workspaces', 'sandboxes.list'],
     me: ['account'],
+    egress: ['egress', 'sandboxes.list'],
+    policies: ['policies', 'network'],
   });
 });
 

@@ -1,16 +1,7 @@
 /** What the files of this folder are built from, and what every verb of theirs begins and ends with. */
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../../shared/errors';
-import {
-  type AgentClient,
-  type Audit,
-  type AuditEntry,
-  actorOf,
-  type Db,
-  type DbOrTx,
-  type Identity,
-  type Live,
-} from '../../contracts';
+import type { AgentClient, Audit, AuditEntry, Db, DbOrTx, Identity, Live } from '../../contracts';
 import type { EgressSecrets } from '../../egress/secrets';
 import type { TaskEngine } from '../../tasks/engine';
 
@@ -33,13 +24,12 @@ export const newId = randomUUID;
 export async function told(
   parts: Pick<EgressParts, 'audit' | 'live'>,
   tx: DbOrTx,
-  change: Omit<AuditEntry, 'actor'> & {
-    identity: Identity;
+  change: AuditEntry & {
     action: 'created' | 'updated' | 'deleted';
     topic?: 'egress' | 'policies';
   },
 ): Promise<void> {
-  const { identity, action, topic = 'egress', ...entry } = change;
-  await parts.audit.record(tx, { ...entry, actor: actorOf(identity) });
+  const { action, topic = 'egress', ...entry } = change;
+  await parts.audit.record(tx, entry);
   await parts.live.record(tx, { topic, action, subject: entry.target?.id ?? '' });
 }
