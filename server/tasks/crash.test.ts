@@ -41,20 +41,16 @@ const agentSteps: StepName[] = [
 
 test('a gateway killed at every step of one create: it converges, with one container and one session', async () => {
   const { id, task } = await t.create(ann);
-  let kills = 0;
   await once(await engines.start({ killAt: 'prepare' }), 'exit');
-  kills += 1;
   for (const step of agentSteps) {
     t.peer.at(step, { type: 'hang' });
     const reached = t.peer.reached(step);
     const child = await engines.start();
     await reached;
     await engines.kill(child);
-    kills += 1;
   }
   for (const own of ['sessions.open', 'finish']) {
     await once(await engines.start({ killAt: own }), 'exit');
-    kills += 1;
   }
   expect(await t.row(id)).toMatchObject({ state: 'creating' });
   await engines.start();
@@ -63,8 +59,6 @@ test('a gateway killed at every step of one create: it converges, with one conta
   expect(await t.db.session.count()).toBe(1);
   const tasks = await t.tasks.list(ann, { limit: 9 });
   expect(tasks.map((it) => [it.id, it.state])).toEqual([[task?.id, 'succeeded']]);
-  // At least: on a busy machine a lease this short may also be lost between two heartbeats.
-  expect(tasks[0]?.attempt).toBeGreaterThan(kills);
   expect(tasks[0]?.steps.every((it) => it.state === 'done')).toBe(true);
 }, 120_000);
 
@@ -97,7 +91,8 @@ test('a gateway that starts after a killed one does not wait for its lease', asy
   await engines.kill(first);
   await engines.start({ leaseMs: ENDLESS_LEASE_MS });
   await t.rests(id, 'running');
-  expect((await t.tasks.list(ann, { limit: 9 })).map((it) => it.attempt)).toEqual([2]);
+  // The try that was cut off does not count: it was no failure of the task.
+  expect((await t.tasks.list(ann, { limit: 9 })).map((it) => it.attempt)).toEqual([1]);
 });
 
 test('two engines on one database: each task has one worker', async () => {

@@ -126,13 +126,17 @@ export async function nextDue(db: Db): Promise<number | null> {
  */
 export async function freeLeasesOfDead(db: Db): Promise<number> {
   const leased = await db.task.findMany({
-    where: { state: 'running', leaseOwner: { not: null }, leaseUntil: { gt: new Date() } },
+    where: { state: 'running', leaseOwner: { not: null } },
     select: { id: true, leaseOwner: true },
   });
   let freed = 0;
   for (const { id, leaseOwner } of leased) {
     if (leaseOwner === null || !isCertainlyDead(leaseOwner)) continue;
-    const { count } = await db.task.updateMany({ where: { id, leaseOwner }, data: { leaseUntil: null } });
+    const { count } = await db.task.updateMany({
+      where: { id, leaseOwner },
+      // What was cut off was no failure of the task: it keeps all its tries.
+      data: { leaseUntil: null, attempt: { decrement: 1 } },
+    });
     freed += count;
   }
   return freed;
