@@ -20,7 +20,8 @@ test('an empty variable counts as not set', () => {
   expect(loadConfig({ PORT: '', ADMIN_PASSWORD: '' })).toMatchObject({ port: 8080, adminPassword: null });
 });
 
-test.each(Object.entries(settings).filter(([name]) => !name.startsWith('ANTHROPIC')))(
+const goTogether = /^(ANTHROPIC|ECHO_DNS)/;
+test.each(Object.entries(settings).filter(([name]) => !goTogether.test(name)))(
   'the example of %s is accepted',
   (name, it) => {
     expect(() => loadConfig({ [name]: it.example })).not.toThrow();
@@ -62,4 +63,66 @@ test.each([
 
 test('two credentials for one API are refused', () => {
   expect(() => loadConfig({ ANTHROPIC_API_KEY: 'a', ANTHROPIC_AUTH_TOKEN: 'b' })).toThrow(/not both/);
+});
+
+test('what proofs ask: public services by default, own ones, or none', () => {
+  expect(loadConfig({}).probes).toEqual({
+    connectUrl: expect.stringMatching(/^https:/),
+    echoUrls: [expect.any(String), expect.any(String), expect.any(String)],
+    dnsEcho: { name: expect.any(String), type: 'A' },
+    intervalSeconds: 900,
+  });
+  const off = { CONNECT_URL: 'none', ECHO_URLS: 'none', DNS_ECHO: 'none', PROOF_INTERVAL: '30s' };
+  expect(loadConfig(off).probes).toEqual({
+    connectUrl: null,
+    echoUrls: [],
+    dnsEcho: null,
+    intervalSeconds: 30,
+  });
+  const own = { ECHO_URLS: 'http://a.test/ip, https://b.test/ip', DNS_ECHO: '{unique}.e.test TXT' };
+  expect(loadConfig(own).probes).toMatchObject({
+    echoUrls: ['http://a.test/ip', 'https://b.test/ip'],
+    dnsEcho: { name: '{unique}.e.test', type: 'TXT' },
+  });
+});
+
+test.each([
+  ['1.1.1.1', { server: '1.1.1.1', transport: 'tcp', name: null }],
+  ['udp://9.9.9.9', { server: '9.9.9.9', transport: 'udp', name: null }],
+  ['tls://9.9.9.9#dns.quad9.net', { server: '9.9.9.9', transport: 'tls', name: 'dns.quad9.net' }],
+])('EGRESS_DNS %s', (text, dns) => expect(loadConfig({ EGRESS_DNS: text }).egressDns).toEqual(dns));
+
+test.each([
+  ['ECHO_URLS', 'ftp://x.test'],
+  ['CONNECT_URL', 'somewhere'],
+  ['DNS_ECHO', 'a.test MX'],
+  ['DNS_ECHO', '{other}.a.test'],
+  ['PROOF_INTERVAL', '5s'],
+  ['PROOF_INTERVAL', '2d'],
+  ['EGRESS_DNS', 'dns.example.org'],
+  ['EGRESS_DNS', 'quic://1.1.1.1'],
+])('%s=%s is refused by name', (name, value) => {
+  expect(() => loadConfig({ [name]: value })).toThrow(`${name}: Give`);
+});
+
+test("the gateway's own DNS echo needs an address, a zone and a name outside it", () => {
+  const { ECHO_DNS_ADDR, ECHO_DNS_ZONE, ECHO_DNS_NAME } = settings;
+  const all = {
+    ECHO_DNS_ADDR: ECHO_DNS_ADDR.example,
+    ECHO_DNS_ZONE: ECHO_DNS_ZONE.example,
+    ECHO_DNS_NAME: ECHO_DNS_NAME.example,
+  };
+  expect(loadConfig(all).echoDns).toEqual({
+    host: '198.51.100.7',
+    port: 53,
+    zone: 'echo.example.org',
+    name: 'gateway.example.org',
+  });
+  expect(loadConfig({}).echoDns).toBeNull();
+  expect(loadConfig({ ...all, ECHO_DNS_NAME: '', BASE_DOMAIN: 'x.example.org' }).echoDns?.name).toBe(
+    'x.example.org',
+  );
+  expect(() => loadConfig({ ...all, ECHO_DNS_ZONE: '' })).toThrow('ECHO_DNS_ZONE: Give');
+  expect(() => loadConfig({ ...all, ECHO_DNS_NAME: '' })).toThrow('ECHO_DNS_NAME: Give');
+  expect(() => loadConfig({ ...all, ECHO_DNS_NAME: 'ns.echo.example.org' })).toThrow('outside ECHO_DNS_ZONE');
 });

@@ -1,9 +1,23 @@
 /** The gateway's settings. The only reader of process.env; every setting stands in the table below, nowhere else. */
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { EgressDns } from '../shared/egress';
+import type { ProbeSettings } from '../shared/proof';
 import { passwordSchema, usernameSchema } from '../shared/views';
 import { databaseFile } from './db/open';
+import {
+  connectUrl,
+  dnsEcho,
+  duration,
+  echoUrls,
+  egressDns,
+  hostName,
+  httpUrl,
+  isProxy,
+  listenAddress,
+  proofInterval,
+  text,
+} from './setting-values';
 
 interface Setting<S extends z.ZodType> {
   /** From the variable's text to its value; the message of a failed check says how to mend it. */
@@ -14,40 +28,6 @@ interface Setting<S extends z.ZodType> {
   example: string;
 }
 const setting = <S extends z.ZodType>(it: Setting<S>): Setting<S> => it;
-
-const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** Shorter would stop a sandbox while its owner reads what Claude wrote. */
-const IDLE_MIN_MS = 60_000;
-
-const duration = z.string().transform((text, ctx) => {
-  if (text === '0') return 0;
-  const match = /^(\d{1,6})([smhd])$/.exec(text);
-  const ms = Number(match?.[1] ?? 0) * (UNIT_MS[match?.[2] ?? ''] ?? 0);
-  if (ms >= IDLE_MIN_MS) return ms;
-  ctx.addIssue({
-    code: 'custom',
-    message: 'Give a time of at least a minute such as 90s, 30m, 2h or 1d, or 0 for off.',
-  });
-  return z.NEVER;
-});
-
-const listenAddress = z.string().transform((text, ctx) => {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match && port >= 1 && port <= 65_535) return { host: match[1] ?? (match[2] || '127.0.0.1'), port };
-  ctx.addIssue({ code: 'custom', message: 'Give HOST:PORT or :PORT, such as 127.0.0.1:2222.' });
-  return z.NEVER;
-});
-
-const isProxy = (entry: string) => {
-  const [address = '', bits, rest] = entry.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest !== undefined) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
-};
-
-const text = z.string();
-const httpUrl = z.url({ protocol: /^https?$/, error: 'Give a whole http:// or https:// address.' });
 
 export const settings = {
   PORT: setting({
@@ -148,10 +128,7 @@ export const settings = {
     example: 'https://llm.example.org',
   }),
   BASE_DOMAIN: setting({
-    schema: text.regex(
-      /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-      'Give a lower-case host name without scheme and port.',
-    ),
+    schema: hostName,
     default: null,
     description:
       'Host name people open. When set, requests for other hosts are refused (but /healthz and /metrics on a loopback name).',
@@ -185,6 +162,65 @@ export const settings = {
     default: '0',
     description: 'Pause a sandbox that nobody looks at and that has done nothing for this long. 0 = never.',
     example: '30m',
+  }),
+  CONNECT_URL: setting({
+    schema: connectUrl,
+    default: 'https://www.gstatic.com/generate_204',
+    description:
+      'What a proof connects to from inside a sandbox: answers 200 or 204 when the Internet is there. none = not checked.',
+    example: 'https://gateway.example.org/healthz',
+  }),
+  ECHO_URLS: setting({
+    schema: echoUrls,
+    default: 'https://api.ipify.org,https://checkip.amazonaws.com,https://ipv4.icanhazip.com',
+    description:
+      'Services that tell a caller its address; two of them must agree on the exit address of a sandbox. Your own: /echo/ip of any Cloud Claude. none = not checked.',
+    example: 'https://gateway.example.org/echo/ip,https://other.example.net/echo/ip',
+  }),
+  DNS_ECHO: setting({
+    schema: dnsEcho,
+    default: 'whoami.akamai.net',
+    description:
+      'Name whose answer (A, or TXT when that stands after it) is the address of the resolver that asked. {unique} becomes a fresh label. Your own: see ECHO_DNS_ZONE. none = not checked.',
+    example: '{unique}.echo.example.org TXT',
+  }),
+  PROOF_INTERVAL: setting({
+    schema: proofInterval,
+    default: '15m',
+    description: 'Time from one proof of a running sandbox to the next, 30s to 1d.',
+    example: '5m',
+  }),
+  EGRESS_DNS: setting({
+    schema: egressDns,
+    default: 'tcp://1.1.1.1',
+    description:
+      'Who is asked for names through an egress that names no server of its own. Sandboxes with a direct way out ask the resolvers of the host.',
+    example: 'tls://9.9.9.9#dns.quad9.net',
+  }),
+  ECHO_DNS_ADDR: setting({
+    schema: listenAddress,
+    default: null,
+    description:
+      'Address of a DNS server (UDP and TCP) that answers every name under ECHO_DNS_ZONE with the address of who asked. Port 53 needs CAP_NET_BIND_SERVICE.',
+    example: '198.51.100.7:53',
+  }),
+  ECHO_DNS_ZONE: setting({
+    schema: hostName,
+    default: null,
+    description: 'Zone of that server. Delegate it by an NS record to ECHO_DNS_NAME.',
+    example: 'echo.example.org',
+  }),
+  ECHO_DNS_NAME: setting({
+    schema: hostName,
+    default: null,
+    description: 'Name of this machine in that NS record, outside the zone. Without it BASE_DOMAIN.',
+    example: 'gateway.example.org',
+  }),
+  GEOIP_DB: setting({
+    schema: text.transform((it) => resolve(it)),
+    default: null,
+    description: 'A MaxMind-format country database (.mmdb): exit addresses are shown with their country.',
+    example: '/var/lib/GeoIP/GeoLite2-Country.mmdb',
   }),
   METRICS_TOKEN: setting({
     schema: text.regex(/^[\x21-\x7e]{16,}$/, 'Give at least 16 characters without spaces.'),
@@ -238,6 +274,11 @@ export interface Config {
   trustedProxy: string[];
   /** 0 = off. */
   idleTimeoutMs: number;
+  /** What proofs of ways out ask, unless a sandbox's network says otherwise. */
+  probes: ProbeSettings;
+  egressDns: EgressDns;
+  echoDns: { host: string; port: number; zone: string; name: string } | null;
+  geoipDb: string | null;
   metricsToken: string | null;
   logLevel: string;
   sandboxImage: string | null;
@@ -285,6 +326,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   ) as Values;
   if (parsed.ANTHROPIC_API_KEY && parsed.ANTHROPIC_AUTH_TOKEN)
     problems.push({ name: 'ANTHROPIC_AUTH_TOKEN', mend: 'Give this or ANTHROPIC_API_KEY, not both.' });
+  const echoDns = echoDnsOf(parsed, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     port: parsed.PORT ?? 8080,
@@ -305,11 +347,39 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     baseScheme: parsed.BASE_SCHEME ?? 'http',
     trustedProxy: parsed.TRUSTED_PROXY ?? [],
     idleTimeoutMs: parsed.IDLE_TIMEOUT ?? 0,
+    probes: {
+      connectUrl: parsed.CONNECT_URL ?? null,
+      echoUrls: parsed.ECHO_URLS ?? [],
+      dnsEcho: parsed.DNS_ECHO ?? null,
+      intervalSeconds: parsed.PROOF_INTERVAL ?? 900,
+    },
+    egressDns: parsed.EGRESS_DNS ?? { server: '1.1.1.1', transport: 'tcp', name: null },
+    echoDns,
+    geoipDb: parsed.GEOIP_DB ?? null,
     metricsToken: parsed.METRICS_TOKEN ?? null,
     logLevel: parsed.LOG_LEVEL ?? 'info',
     sandboxImage: parsed.SANDBOX_IMAGE ?? null,
     dev: parsed.NODE_ENV === 'development',
   };
+}
+
+function echoDnsOf(parsed: Values, problems: Problem[]): Config['echoDns'] {
+  const { ECHO_DNS_ADDR: at, ECHO_DNS_ZONE: zone } = parsed;
+  const name = parsed.ECHO_DNS_NAME ?? parsed.BASE_DOMAIN;
+  if (at === undefined && zone === undefined) return null;
+  if (at === undefined || zone === undefined) {
+    const missing = at === undefined ? 'ECHO_DNS_ADDR' : 'ECHO_DNS_ZONE';
+    // One that was given and refused has told its own problem.
+    if (!problems.some((it) => it.name === missing))
+      problems.push({ name: missing, mend: 'Give ECHO_DNS_ADDR and ECHO_DNS_ZONE, or neither.' });
+    return null;
+  }
+  if (name === undefined || name === zone || name.endsWith(`.${zone}`)) {
+    const mend = 'Give the name of this machine in the NS record; it must lie outside ECHO_DNS_ZONE.';
+    problems.push({ name: 'ECHO_DNS_NAME', mend });
+    return null;
+  }
+  return { ...at, zone, name };
 }
 
 /**
