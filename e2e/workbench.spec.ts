@@ -1,7 +1,7 @@
 /** The terminal's tools in a real browser: panes, search, uploads, clipboard, screen reader, soft keys, renderer. */
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { Preferences } from '../shared/views';
+import type { Preferences, SessionView } from '../shared/views';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, openWebglBrowser, type Visitor } from './browser';
 import { type ShellPage, showShell } from './shell-page';
@@ -13,18 +13,24 @@ let browser: Browser;
 let admin: Account;
 let sandboxId = '';
 const visitors: Visitor[] = [];
+/** The window that the tests share, as a person keeps theirs open; each has a shell of its own in it. */
+let desk: Visitor | null = null;
 
-async function visit(options: Parameters<typeof openVisitor>[2] = {}): Promise<Page> {
+async function visit(options: Parameters<typeof openVisitor>[2] = {}): Promise<Visitor> {
   const visitor = await openVisitor(browser, product, { as: admin, ...options });
-  visitors.push(visitor);
   await visitor.context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  return visitor.page;
+  return visitor;
 }
 
-/** A new shell, alone in a new browser window. */
-async function openShell(options?: Parameters<typeof visit>[0]): Promise<ShellPage> {
-  const [page, session] = await Promise.all([visit(options), admin.openSession(sandboxId, 'shell')]);
-  return showShell(page, session);
+async function openShell(): Promise<ShellPage> {
+  desk ??= await visit();
+  return showShell(desk.page, await admin.openSession(sandboxId, 'shell'));
+}
+
+async function elsewhere(session: SessionView, options: Parameters<typeof visit>[0]): Promise<ShellPage> {
+  const visitor = await visit(options);
+  visitors.push(visitor);
+  return showShell(visitor.page, session);
 }
 
 const prefer = (change: Partial<Preferences>) => admin.mutate('account.setPreferences', change);
@@ -37,16 +43,15 @@ beforeAll(async () => {
   await admin.reaches(sandboxId, 'running');
 });
 afterEach(async (context) => {
+  if (desk && context.task.result?.state === 'fail') {
+    visitors.push(desk);
+    desk = null;
+  }
   await leave(product, visitors, context);
-  // What is still open would get a tab in the next test's window.
-  for (const { id, kind } of await admin.sessions(sandboxId))
-    if (kind === 'shell') await admin.call('DELETE', `/api/sessions/${id}`);
 });
 afterAll(async () => {
   await browser.close();
-  if (sandboxId === '') return;
-  await admin.call('DELETE', `/api/sandboxes/${sandboxId}`);
-  await admin.gone(sandboxId);
+  if (sandboxId !== '') await admin.call('DELETE', `/api/sandboxes/${sandboxId}`);
 });
 
 /** 1 × 1 pixel. */
@@ -87,9 +92,9 @@ describe('files go into the sandbox and their paths are typed', () => {
   });
 
   test('a picture from the clipboard, in Claude, which takes it in', async () => {
-    const page = await visit();
-    const [claude] = await admin.sessions(sandboxId);
-    await page.goto(`/sandboxes/${sandboxId}`);
+    const { page } = await openShell();
+    const claude = (await admin.sessions(sandboxId)).find((it) => it.kind === 'claude');
+    await page.getByRole('tab', { name: claude?.name }).click();
     const region = page.locator(`[data-session="${claude?.id}"]`);
     await region.getByText('bypass permissions on').waitFor();
     await copyPicture(page);
@@ -194,7 +199,7 @@ describe('a program and the clipboard (OSC 52)', () => {
   const question = 'A program wants to copy to your clipboard';
 
   test('asks first; may be allowed for good; may be denied', async () => {
-    const { page, enter, shows } = await openShell();
+    const { page, region, enter, shows } = await openShell();
     await page.evaluate(() => navigator.clipboard.writeText('mine'));
     await enter(copy('asked-for'));
     const asked = page.getByRole('listitem').filter({ hasText: question });
@@ -215,10 +220,7 @@ describe('a program and the clipboard (OSC 52)', () => {
     await prefer({ clipboardWrite: 'deny' });
     await page.reload();
     await shows('a prompt', (all) => all.some((row) => row.endsWith('❯')));
-    await page
-      .getByRole('region', { name: /^Terminal:/ })
-      .first()
-      .click();
+    await region.click();
     await enter(`${copy('fourth')}; echo denied-$((6*7))`);
     await shows('denied-42', (all) => all.some((row) => row.includes('denied-42')));
     expect(await asked.count()).toBe(0);
@@ -229,7 +231,7 @@ describe('a program and the clipboard (OSC 52)', () => {
 
 test('two browsers of different size: the one that typed last has its size', async () => {
   const wide = await openShell();
-  const narrow = await showShell(await visit({ width: 700 }), wide.session);
+  const narrow = await elsewhere(wide.session, { width: 700 });
   const columns = async (shell: ShellPage, mark: string) => {
     await shell.region.click();
     await shell.enter(`echo ${mark}-$(tput cols)-`);
@@ -263,7 +265,9 @@ test('with screen-reader mode on, the lines can be read and output is announced'
 });
 
 test('on a phone: Esc, Tab, sticky Ctrl, arrows and paste by soft keys', async () => {
-  const { page, region, enter, shows } = await openShell({ width: 375, height: 740, touch: true });
+  const session = await admin.openSession(sandboxId, 'shell');
+  const phone = { width: 375, height: 740, touch: true };
+  const { page, region, enter, shows } = await elsewhere(session, phone);
   const tap = (name: string) =>
     page.getByRole('toolbar', { name: 'Terminal keys' }).getByRole('button', { name, exact: true }).tap();
   await region.tap();
