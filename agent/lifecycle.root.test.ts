@@ -252,4 +252,12 @@ test('health names what is there', async () => {
   ]);
   expect(health.checks.filter((it) => !it.ok)).toEqual([]);
   expect(health.image.ref).toMatch(/^cloud-claude\/sandbox:/);
+  // Asked for one by name, it says whether that one is there, not whether any is.
+  expect((await lab.call('health', { image: lab.image })).image.ref).toBe(lab.image);
+  const missing = await lab.call('health', { image: 'cloud-claude/sandbox:000000000000' });
+  expect(missing.image.ref).toBeNull();
+  expect(missing.checks.find((it) => it.name === 'image')).toMatchObject({
+    ok: false,
+    detail: 'cloud-claude/sandbox:000000000000 is not on this machine',
+  });
 });

@@ -21,6 +21,8 @@ import { createBusy } from './busy';
 import { type Config, trustOurHostHeader } from './config';
 import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
+import { createEchoDns } from './echo/dns';
+import { createEchoHttp } from './echo/http';
 import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
 import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
@@ -168,6 +170,7 @@ async function build(
   const stopSandboxesOf = createStopSandboxesOf({ db, engine, audit, log });
   const health = {
     db,
+    image: config.sandboxImage,
     agent,
     instance,
     version,
@@ -250,6 +253,7 @@ async function build(
     upload: createUploads({ db, audit, access, connections }),
     health: createHealth(health),
     metrics,
+    echo: createEchoHttp(),
     pages: startPages ? (request, response) => servePage(pages.current, request, response) : null,
     dev: config.dev,
   });
@@ -257,6 +261,9 @@ async function build(
     'http server',
     createHttpServer({ request: listener, upgrade: (...args) => upgrade.handle(...args) }),
   );
+  if (config.echoDns !== null) {
+    await scope.own('DNS echo', createEchoDns({ ...config.echoDns, log })).start();
+  }
   const port = await server.listen(config.port, config.host);
   if (startPages) pages.current = scope.own('pages', await startPages({ host: config.host, port }));
 

@@ -10,7 +10,8 @@ const code = (text: string | null) => (text ? `\`${cell(text)}\`` : 'not set');
 /** docs/configuration.md, whole. */
 export function renderConfigPage(): string {
   const rows = Object.entries(settings).map(
-    ([name, it]) => `| \`${name}\` | ${code(it.default)} | ${cell(it.description)} | ${code(it.example)} |`,
+    ([name, it]) =>
+      `| \`${name}\` | ${code(it.default)} | ${cell(it.description)} | ${it.example ? code(it.example) : ''} |`,
   );
   return [
     '# Settings',

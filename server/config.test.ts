@@ -35,7 +35,8 @@ test('every problem is told at once, by name, without the value', () => {
     IDLE_TIMEOUT: 'soon',
     DATABASE_URL: 'postgres://me:hunter2@db/x',
     ADMIN_PASSWORD: 'short-pw',
-    SSH_PROXY_ADDR: '2222',
+    // Right in itself: a setting that would do nothing is not accepted in silence.
+    SSH_PROXY_ADDR: '127.0.0.1:2222',
     BASE_DOMAIN: 'https://x',
     TRUSTED_PROXY: '10.0.0.0/99',
     METRICS_TOKEN: 'tiny-token',
@@ -60,6 +61,11 @@ test.each([
   ['1d', 86_400_000],
   ['0', 0],
 ])('IDLE_TIMEOUT %s', (text, ms) => expect(loadConfig({ IDLE_TIMEOUT: text }).idleTimeoutMs).toBe(ms));
+
+test.each(['postgres://me:hunter2@db/x', 'postgresql://db/x', 'mysql://db/x', 'libsql://db', 'x.db'])(
+  'DATABASE_URL %s is refused',
+  (url) => expect(() => loadConfig({ DATABASE_URL: url })).toThrow(/DATABASE_URL/),
+);
 
 test('two credentials for one API are refused', () => {
   expect(() => loadConfig({ ANTHROPIC_API_KEY: 'a', ANTHROPIC_AUTH_TOKEN: 'b' })).toThrow(/not both/);

@@ -86,10 +86,11 @@ export const settings = {
     example: 'a long sentence of your own',
   }),
   SSH_PROXY_ADDR: setting({
-    schema: listenAddress,
+    // Refused rather than passed over: who sets it waits for a port that would never open.
+    schema: text.refine(() => false, 'There is no SSH proxy yet; leave this setting out.'),
     default: null,
-    description: 'Address of the SSH proxy. Checked, but not served yet.',
-    example: '127.0.0.1:2222',
+    description: 'Reserved for the address of the SSH proxy, which is not built yet: setting it is refused.',
+    example: '',
   }),
   HOST_AGENT_MODE: setting({
     schema: z.enum(['socket', 'embedded'], 'Give socket or embedded.'),
@@ -265,7 +266,6 @@ export interface Config {
   databaseUrl: string;
   adminUsername: string;
   adminPassword: string | null;
-  sshProxyAddr: { host: string; port: number } | null;
   agentMode: 'socket' | 'embedded';
   agentSocket: string;
   anthropic: { apiKey: string | null; authToken: string | null; baseUrl: string };
@@ -335,7 +335,6 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     databaseUrl: parsed.DATABASE_URL ?? `file:${join(dataDir, 'db', 'cloud-claude.db')}`,
     adminUsername: parsed.ADMIN_USERNAME ?? 'admin',
     adminPassword: parsed.ADMIN_PASSWORD ?? null,
-    sshProxyAddr: parsed.SSH_PROXY_ADDR ?? null,
     agentMode: parsed.HOST_AGENT_MODE ?? 'socket',
     agentSocket: parsed.HOST_AGENT_SOCKET ?? join(dataDir, 'run', 'agent.sock'),
     anthropic: {

@@ -267,7 +267,8 @@ export interface Services {
     health(identity: Identity): Promise<HealthView>;
     audit(
       identity: Identity,
-      filter: { type?: string; before?: string; limit: number },
+      /** Older than the event with this time and id; without the id, than the time. */
+      filter: { type?: string; before?: string; beforeId?: string; limit: number },
     ): Promise<AuditView[]>;
   };
 }

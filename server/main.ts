@@ -56,7 +56,6 @@ async function main(): Promise<void> {
       return await createPages({ dir, dev: config.dev, ...at });
     },
   });
-  if (config.sshProxyAddr) log.warn('SSH_PROXY_ADDR is set, but the SSH proxy is not served yet');
   process.stdout.write(
     `${JSON.stringify({ ready: true, url: gateway.url, firstAdmin: gateway.firstAdmin })}\n`,
   );

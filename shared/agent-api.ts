@@ -222,7 +222,14 @@ const idOnly = z.object({ id: sandboxIdSchema });
 
 /** op -> input, output, and whether it streams AgentSteps before its result. `watch` streams notices until closed. */
 export const agentOps = {
-  health: { input: z.object({}), output: agentHealthSchema, stream: false },
+  health: {
+    input: z.object({
+      /** The image that new sandboxes are made from, to be looked for; without it the newest of ours. */
+      image: z.string().max(256).optional(),
+    }),
+    output: agentHealthSchema,
+    stream: false,
+  },
   'sandbox.list': { input: z.object({}), output: z.array(observedSandboxSchema), stream: false },
   'sandbox.observe': { input: idOnly, output: observedSandboxSchema, stream: false },
   'sandbox.ensure': { input: sandboxSpecSchema, output: observedSandboxSchema, stream: true },

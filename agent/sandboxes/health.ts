@@ -21,20 +21,23 @@ export function createHealth(options: {
   const startedAt = new Date().toISOString();
   let tools: { at: number; checks: Promise<Check[]> } | undefined;
 
-  return async function health(): Promise<AgentHealth> {
+  return async function health(asked: { image?: string | undefined }): Promise<AgentHealth> {
     if (!tools || Date.now() - tools.at > TOOLS_FRESH_MS) {
       tools = { at: Date.now(), checks: Promise.all([nftCheck(), ipCheck(), singBoxCheck()]) };
     }
     const [dockerResult, image, toolChecks] = await Promise.all([
       dockerCheck(options.docker),
-      newestImage(options.docker).catch(() => null),
+      (asked.image === undefined
+        ? newestImage(options.docker)
+        : imageNamed(options.docker, asked.image)
+      ).catch(() => null),
       tools.checks,
     ]);
     return {
       apiVersion: AGENT_API_VERSION,
       instance: options.instance,
       startedAt,
-      checks: [dockerResult, ...toolChecks, resolverCheck(options.resolvers), imageCheck(image)],
+      checks: [dockerResult, ...toolChecks, resolverCheck(options.resolvers), imageCheck(image, asked.image)],
       proofKeys: [],
       image: { ref: image?.ref ?? null, claudeVersion: image?.claudeVersion ?? null },
     };
@@ -98,20 +101,28 @@ function resolverCheck(resolvers: readonly string[]): Check {
   };
 }
 
-function imageCheck(image: { ref: string } | null): Check {
+function imageCheck(image: { ref: string } | null, wanted: string | undefined): Check {
   return image
     ? { name: 'image', ok: true, detail: image.ref, mend: null }
     : {
         name: 'image',
         ok: false,
-        detail: 'There is no sandbox image on this machine',
+        detail:
+          wanted === undefined
+            ? 'There is no sandbox image on this machine'
+            : `${wanted} is not on this machine`,
         mend: 'Run `npm start` once: it builds the image.',
       };
 }
 
-async function newestImage(
-  docker: DockerClient,
-): Promise<{ ref: string; claudeVersion: string | null } | null> {
+type Image = { ref: string; claudeVersion: string | null };
+
+async function imageNamed(docker: DockerClient, ref: string): Promise<Image | null> {
+  const image = await docker.imageInfo(ref);
+  return image === null ? null : { ref, claudeVersion: image.Config.Labels?.[LABEL_CLAUDE_VERSION] ?? null };
+}
+
+async function newestImage(docker: DockerClient): Promise<Image | null> {
   const images = await docker.images(LABEL_CONTENT_HASH);
   const ours = images
     .flatMap((it) => (it.RepoTags ?? []).map((ref) => ({ ref, it })))

@@ -24,7 +24,7 @@ export type Handlers = { [O in AgentOp]: Handler<O> };
 export interface OpParts {
   sandboxes: Sandboxes;
   notices: Notices;
-  health(): Promise<AgentHealth>;
+  health(input: { image?: string | undefined }): Promise<AgentHealth>;
 }
 
 /** One function per row of the table in shared/agent-api.ts; the type makes it complete. */
@@ -34,7 +34,7 @@ export function createHandlers({ sandboxes, notices, health }: OpParts): Handler
     report: (step: AgentStep) => context.emit(step),
   });
   return {
-    health: () => health(),
+    health: (input) => health(input),
     'sandbox.list': () => sandboxes.list(),
     'sandbox.observe': ({ id }) => sandboxes.observe(id),
     'sandbox.usage': ({ id }) => sandboxes.usage(id),

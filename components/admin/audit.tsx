@@ -18,13 +18,15 @@ export function AuditLog() {
   const wanted = useDeferredValue(type.trim());
   const client = useTRPCClient();
   const input = { limit: PAGE, ...(wanted ? { type: wanted } : {}) };
-  // The server pages by time (`before`), not by a cursor of tRPC's, so the query is written out.
+  // The server pages by time and id (`before`), not by a cursor of tRPC's, so the query is written out.
   const log = useInfiniteQuery({
     queryKey: [...trpc.admin.audit.pathKey(), { input, type: 'infinite' }],
-    queryFn: ({ pageParam, signal }) =>
-      client.admin.audit.query({ ...input, ...(pageParam ? { before: pageParam } : {}) }, { signal }),
-    initialPageParam: null as string | null, // null: from now; a literal would narrow the type to null
-    getNextPageParam: (page) => (page.length < PAGE ? null : (page.at(-1)?.at ?? null)),
+    queryFn: ({ pageParam, signal }) => client.admin.audit.query({ ...input, ...pageParam }, { signal }),
+    initialPageParam: null as { before: string; beforeId: string } | null, // null: from now; a literal would narrow the type to null
+    getNextPageParam: (page) => {
+      const last = page.at(-1);
+      return last && page.length === PAGE ? { before: last.at, beforeId: last.id } : null;
+    },
   });
   const rows = log.data?.pages.flat() ?? [];
   return (

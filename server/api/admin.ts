@@ -9,6 +9,8 @@ export const adminRouter = router({
       z.object({
         type: z.string().max(64).optional(),
         before: z.iso.datetime().optional(),
+        /** Of the last event that the caller has: several may share one time. */
+        beforeId: z.string().max(64).optional(),
         limit: z.int().min(1).max(200).default(50),
       }),
     )

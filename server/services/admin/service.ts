@@ -11,6 +11,8 @@ export interface HealthSources {
   instance: string;
   version: string;
   startedAt: number;
+  /** The image of new sandboxes; null where none is configured. */
+  image: string | null;
   /** What the reconciler found; a check of a name that is there already replaces it when it fails. */
   reconcilerChecks(): Check[];
 }
@@ -32,9 +34,11 @@ async function databaseCheck(db: Db): Promise<Check> {
   }
 }
 
-async function agentChecks(agent: AgentClient): Promise<Check[]> {
+async function agentChecks(agent: AgentClient, image: string | null): Promise<Check[]> {
   try {
-    const health = await agent.call('health', {}, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    const health = await agent.call('health', image === null ? {} : { image }, {
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
     return [
       { name: 'agent', ok: true, detail: `answers since ${health.startedAt}`, mend: null },
       ...health.checks,
@@ -53,7 +57,10 @@ async function agentChecks(agent: AgentClient): Promise<Check[]> {
 
 /** `failed` = the gateway cannot serve; `warning` = it serves, but something needs a look. */
 export async function readHealth(sources: HealthSources): Promise<HealthView> {
-  const [database, agent] = await Promise.all([databaseCheck(sources.db), agentChecks(sources.agent)]);
+  const [database, agent] = await Promise.all([
+    databaseCheck(sources.db),
+    agentChecks(sources.agent, sources.image),
+  ]);
   const checks = [database, ...agent];
   for (const check of sources.reconcilerChecks()) {
     const at = checks.findIndex((it) => it.name === check.name);
@@ -73,6 +80,11 @@ function requireAdmin(identity: Identity): void {
   if (identity.role !== 'admin') throw new AppError('forbidden', 'Only administrators may see this.');
 }
 
+/** Events of one transaction often share a time: then the id decides, as in the order of the list. */
+function olderThan(at: Date, id: string | undefined) {
+  return id === undefined ? { at: { lt: at } } : { OR: [{ at: { lt: at } }, { at, id: { lt: id } }] };
+}
+
 export function createAdmin(sources: HealthSources): Services['admin'] {
   return {
     async health(identity) {
@@ -80,14 +92,14 @@ export function createAdmin(sources: HealthSources): Services['admin'] {
       return await readHealth(sources);
     },
 
-    async audit(identity, { type, before, limit }) {
+    async audit(identity, { type, before, beforeId, limit }) {
       requireAdmin(identity);
       const rows = await sources.db.auditEvent.findMany({
         where: {
           ...(type === undefined ? {} : { type: { startsWith: type } }),
-          ...(before === undefined ? {} : { at: { lt: new Date(before) } }),
+          ...(before === undefined ? {} : olderThan(new Date(before), beforeId)),
         },
-        orderBy: { at: 'desc' },
+        orderBy: [{ at: 'desc' }, { id: 'desc' }],
         take: limit,
       });
       return rows.map((row) => ({
