@@ -1,5 +1,6 @@
 /** The access table of everything that speaks HTTP here. What is not in it needs a signed-in identity. */
 import { AppError } from '../../shared/errors';
+import { ECHO_PATH } from '../echo/http';
 
 export type Access = 'public' | 'user' | 'admin';
 
@@ -33,6 +34,11 @@ const publicPaths: readonly { path: RegExp; methods: readonly string[]; why: str
   { path: /^\/api\/auth\/oidc\/providers$/, methods: ['GET'], why: 'what the sign-in page offers' },
   { path: /^\/healthz$/, methods: ['GET', 'HEAD'], why: 'for supervisors; shows names only' },
   { path: /^\/metrics$/, methods: ['GET'], why: 'has a token of its own' },
+  {
+    path: new RegExp(`^${ECHO_PATH}$`),
+    methods: ['GET', 'HEAD'],
+    why: 'tells callers their own address and nothing else; throttled',
+  },
   { path: /^\/(_next|__nextjs)/, methods: ['GET', 'HEAD', 'POST'], why: "Next's compiler", dev: true },
 ];
 
@@ -44,7 +50,7 @@ export function accessOf(pathname: string, method: string, dev: boolean): Access
 
 /** Programs get JSON; people are led to the sign-in page. */
 export function isPage(pathname: string): boolean {
-  return !/^\/(api|ws|healthz|metrics)(\/|$)/.test(pathname);
+  return !/^\/(api|ws|healthz|metrics|echo)(\/|$)/.test(pathname);
 }
 
 /**

@@ -9,6 +9,7 @@ import { type Peer, peerOf } from '../auth/client-address';
 import { bearerOf, type Identify, requireOwnPassword } from '../auth/identity';
 import { isNextAuthPath, type NextAuthCall } from '../auth/next-auth';
 import type { Identity } from '../contracts';
+import { ECHO_PATH, type EchoHttp } from '../echo/http';
 import type { Upload } from '../gateway/uploads';
 import { accessOf, isPage, pathOf } from './access';
 import { answerError, answerJson, answerPage } from './answer';
@@ -41,6 +42,7 @@ export interface ListenerOptions {
   upload: Upload;
   health(identity: Identity | null): Promise<{ status: number; body: unknown }>;
   metrics: Metrics;
+  echo: EchoHttp;
   /** Next; null where only the APIs are served (tests). */
   pages: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
   trusted: BlockList;
@@ -68,8 +70,8 @@ export function createListener(options: ListenerOptions) {
     // A bearer token is no ambient right: another site cannot make the browser send it.
     if (changesState(method) && bearerOf(request) === undefined) checkOrigin(request, peer);
     const access = accessOf(pathname, method, options.dev);
-    const asset = access === 'public' && pathname.startsWith('/_next/');
-    const identity = asset ? null : await identityFor(request, peer, pathname);
+    const anonymous = access === 'public' && (pathname.startsWith('/_next/') || pathname === ECHO_PATH);
+    const identity = anonymous ? null : await identityFor(request, peer, pathname);
     const call: Call = { request, response, pathname, search, method, peer, identity, requestId };
     if (access === 'public') return call;
     if (!identity) {
@@ -133,6 +135,7 @@ export function createListener(options: ListenerOptions) {
       response.end(text);
       return;
     }
+    if (pathname === ECHO_PATH) return options.echo(request, response, peer);
     if (!options.pages || !isPage(pathname)) throw new AppError('not_found');
     await options.pages(request, response);
   }
