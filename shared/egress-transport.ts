@@ -81,14 +81,18 @@ export const tlsSchema = z.object({
   certificate: certificatePem.nullable().default(null),
 });
 export type EgressTls = z.infer<typeof tlsSchema>;
-/** `fingerprint` is kept but has no effect: sing-box's QUIC knows neither uTLS nor REALITY. */
-export const quicTlsSchema = tlsSchema.refine((tls) => tls.reality === null, {
-  message: 'REALITY does not go over QUIC.',
-  path: ['reality'],
-});
+/** sing-box's QUIC knows neither uTLS, whose fingerprint is dropped, nor REALITY, which is refused. */
+export const quicTlsSchema = tlsSchema
+  .refine((tls) => tls.reality === null, {
+    message: 'REALITY does not go over QUIC.',
+    path: ['reality'],
+  })
+  .overwrite((tls) => ({ ...tls, fingerprint: null }));
 
 /** sing-box reads it as a URL path: a stray percent sign makes it refuse the whole configuration. */
-const path = text(512).regex(/^(%[0-9A-Fa-f]{2}|[^%])*$/u, 'A percent sign needs two hex digits after it.');
+const path = text(512)
+  .regex(/^(%[0-9A-Fa-f]{2}|[^%])*$/u, 'A percent sign needs two hex digits after it.')
+  .overwrite((it) => (it === '' ? '/' : it));
 export const transportSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('tcp') }),
   z.object({

@@ -92,7 +92,8 @@ export const hysteria2Schema = z.object({
       z
         .string()
         .regex(/^\d{1,5}(:\d{1,5})?$/)
-        .refine(isPortRange, 'Ports are 1 to 65535, the smaller one first, such as 20000:30000.'),
+        .refine(isPortRange, 'Ports are 1 to 65535, the smaller one first, such as 20000:30000.')
+        .overwrite((range) => [...new Set(range.split(':').map(Number))].join(':')),
     )
     .max(16)
     .default([]),
