@@ -110,7 +110,7 @@ describe('golden files', () => {
     const namespace = await Namespace.named(scratch);
     try {
       const rulesets = files.filter((it) => it.endsWith('.nft'));
-      expect(rulesets.length).toBe(4);
+      expect(rulesets.length).toBe(8);
       for (const file of rulesets) await namespace.run(['nft', '-c', '-f', `${testdata}/${file}`]);
     } finally {
       await namespace.close();
@@ -120,7 +120,7 @@ describe('golden files', () => {
 
   test('the real sing-box accepts every configuration', async () => {
     const configs = files.filter((it) => it.startsWith('sing-box-'));
-    expect(configs.length).toBe(2);
+    expect(configs.length).toBe(13);
     for (const file of configs) await run(['sing-box', 'check', '-c', `${testdata}/${file}`]);
   });
 });

@@ -7,6 +7,7 @@ import { instanceIdSchema } from '../shared/names';
 import { createDiskQuotaProbe } from './apply/disk-quota';
 import { createDockerClient } from './apply/docker';
 import { resolversOf } from './plan/resolvers';
+import { createProver } from './proof/prover';
 import { createHealth } from './sandboxes/health';
 import { createKeeper } from './sandboxes/keeper';
 import { createNetwork } from './sandboxes/network';
@@ -15,9 +16,10 @@ import { WorkQueue } from './sandboxes/queue';
 import { createRecords } from './sandboxes/records';
 import { createSandboxes } from './sandboxes/sandboxes';
 import { createSshStreams } from './sandboxes/ssh';
-import { createHandlers } from './socket/ops';
+import { createHandlers, type OpParts } from './socket/ops';
 import { startAgentServer } from './socket/server';
 import { createSshUpgrade } from './socket/ssh-upgrade';
+import { createWireguardKeys } from './wireguard/keys';
 
 export interface StartAgentOptions {
   /** Eight hex digits: names everything of this installation on the host. */
@@ -59,7 +61,9 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   const records = createRecords(dataDir);
   const notices = createNotices(log);
   const queue = new WorkQueue();
-  const network = createNetwork({ instance, resolvers, records, notices, log });
+  const prover = await createProver({ instance, docker, dataDir, log });
+  const wireguard = createWireguardKeys(dataDir);
+  const network = createNetwork({ instance, resolvers, records, notices, log, prover, wireguard });
   const sshStreams = createSshStreams(docker);
   const parts = {
     instance,
@@ -72,8 +76,12 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   };
   const sandboxes = createSandboxes(parts, { queue, log });
   const keeper = createKeeper(parts, { queue, notices, log });
-  const health = createHealth({ instance, docker, resolvers });
-  const handlers = createHandlers({ sandboxes, notices, health });
+  const ownHealth = createHealth({ instance, docker, resolvers });
+  const health: OpParts['health'] = async (input) => ({
+    ...(await ownHealth(input)),
+    proofKeys: [...prover.keys()],
+  });
+  const handlers = createHandlers({ sandboxes, notices, wireguard, health });
   const ssh = createSshUpgrade({ open: (id) => sandboxes.ssh(id), log });
 
   try {

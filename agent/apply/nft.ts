@@ -1,5 +1,6 @@
+import { TUN_NAME } from '../../shared/names';
 import { Namespace, removeNamespace } from './netns';
-import { run } from './run';
+import { CommandError, run } from './run';
 
 const LIST = ['nft', '--stateless', '--numeric', 'list'];
 
@@ -13,6 +14,11 @@ export async function listRules(namespace: Namespace): Promise<string> {
 export async function loadHostRules(text: string): Promise<void> {
   await run(['nft', '-f', '-'], { input: text });
 }
+/** Names of all tables of this family on the host. */
+export async function hostTables(): Promise<string[]> {
+  const { stdout } = await run(['nft', 'list', 'tables', 'inet']);
+  return stdout.split('\n').flatMap((line) => /^table inet (\S+)$/.exec(line.trim())?.[1] ?? []);
+}
 /** Empty text when there is no such table. */
 export async function listHostTable(table: string): Promise<string> {
   const { code, stdout } = await run([...LIST, 'table', 'inet', table], { okCodes: [0, 1] });
@@ -25,8 +31,9 @@ export async function removeHostTable(table: string): Promise<void> {
 /**
  * What `nft list` prints for a text of ours. nft's printing differs between its versions (order, symbols,
  * defaults), so the text is loaded into an empty namespace once and read back: then "is it what we loaded?" is
- * a comparison of strings. One answer per text is kept.
+ * a comparison of strings. Answers of the texts asked for last are kept.
  */
+const LISTINGS_KEPT = 256;
 export class RuleListings {
   readonly #scratch: string;
   readonly #known = new Map<string, Promise<string>>();
@@ -44,6 +51,10 @@ export class RuleListings {
       () => {},
     );
     this.#known.set(text, made);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= LISTINGS_KEPT) break;
+      this.#known.delete(oldest);
+    }
     made.catch(() => this.#known.delete(text));
     return made;
   }
@@ -54,11 +65,26 @@ export class RuleListings {
     await run(['ip', 'netns', 'add', this.#scratch]);
     const namespace = await Namespace.named(this.#scratch);
     try {
+      // Rules on the tun itself name it; kernels before 6.16 load them only when it is there.
+      await namespace.run(['ip', 'tuntap', 'add', TUN_NAME, 'mode', 'tun']);
       await loadRules(namespace, text);
       return await listRules(namespace);
     } finally {
       await namespace.close();
       await removeNamespace(this.#scratch);
     }
+  }
+}
+
+/** Whether this kernel and this nft know rules on what is sent into a link (netdev egress: Linux 5.16, nft 1.0.1). */
+export async function supportsLinkRules(listings: RuleListings): Promise<boolean> {
+  try {
+    await listings.of(
+      `table netdev probe { chain egress { type filter hook egress device "${TUN_NAME}" priority filter; policy drop; }; }\n`,
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 
 /** What /proc tells of a process; null when it is gone or a zombie (proc(5)). */
 export interface ProcessFacts {
@@ -6,6 +6,10 @@ export interface ProcessFacts {
   startTime: string;
   /** Value of OWNER_VARIABLE in its environment: which of our files it was started for. */
   owner: string | null;
+  /** One letter of proc(5): R, S, D, T (stopped by a signal), t (by a debugger). */
+  state: string;
+  /** CPU time used so far, in clock ticks. */
+  cpuTicks: number;
 }
 
 /** Set on every process that outlives the agent, so that the next agent can tell its own from others. */
@@ -23,7 +27,8 @@ export async function processFacts(pid: number): Promise<ProcessFacts | null> {
     const startTime = fields[19];
     if (startTime === undefined || state === 'Z' || state === 'X') return null;
     const mark = environ.split('\0').find((it) => it.startsWith(`${OWNER_VARIABLE}=`));
-    return { startTime, owner: mark?.slice(OWNER_VARIABLE.length + 1) ?? null };
+    const cpuTicks = Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    return { startTime, owner: mark?.slice(OWNER_VARIABLE.length + 1) ?? null, state: state ?? '', cpuTicks };
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
@@ -46,10 +51,22 @@ export async function netnsInode(pid: number | 'self'): Promise<bigint | null> {
   }
 }
 
+/** How often any thread of a process was switched to since its start: one that reads a packet was. */
+export async function contextSwitches(pid: number): Promise<number> {
+  let sum = 0;
+  for (const thread of await readdir(`/proc/${pid}/task`).catch(() => [])) {
+    const text = await readOrEmpty(`/proc/${pid}/task/${thread}/status`);
+    for (const [, count] of text.matchAll(/^(?:non)?voluntary_ctxt_switches:\s+(\d+)$/gm))
+      sum += Number(count);
+  }
+  return sum;
+}
+
 export interface LinkCounters {
   name: string;
   rxBytes: number;
   txBytes: number;
+  txPackets: number;
 }
 
 /** The links in a process's network namespace; empty when it is gone. */
@@ -68,6 +85,7 @@ export async function links(pid: number): Promise<LinkCounters[]> {
       name: line.slice(0, colon).trim(),
       rxBytes: Number(columns[0] ?? 0),
       txBytes: Number(columns[8] ?? 0),
+      txPackets: Number(columns[9] ?? 0),
     });
   }
   return found;

@@ -99,7 +99,13 @@ export interface Detached {
 /** Starts a process in a session of its own, its output appended to a file: it stays when the agent ends. */
 export async function startDetached(
   command: readonly string[],
-  options: { logFile: string; inputFile: string; fd3: number; env: Record<string, string> },
+  options: {
+    logFile: string;
+    inputFile: string;
+    /** Open files that the child sees as descriptors 3, 4, ... */
+    fds: readonly number[];
+    env: Record<string, string>;
+  },
 ): Promise<Detached> {
   const [program, ...args] = command;
   if (program === undefined) throw new Error('startDetached needs a program');
@@ -112,7 +118,7 @@ export async function startDetached(
       env: { ...environment, ...options.env },
       cwd: '/',
       detached: true,
-      stdio: [input, log, log, options.fd3],
+      stdio: [input, log, log, ...options.fds],
     });
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const pid = await new Promise<number>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Namespace } from './netns';
 import { OWNER_VARIABLE, processFacts } from './proc';
@@ -16,6 +16,15 @@ const POLL_MS = 20;
 /** How often a process that is not our child (adopted after a restart) is looked at. */
 const ADOPTED_POLL_MS = 250;
 
+/**
+ * Go gives memory back from the first size on and ends itself at the second (RLIMIT_DATA, setrlimit(2)): SANDBOX_FLOWS
+ * flows take some 300 MiB. So one sandbox cannot take the host's memory through its tunnel.
+ */
+const GO_MEMORY = '384MiB';
+const DATA_MAX_BYTES = 1024 * 1024 * 1024;
+const LIMITED = ['prlimit', `--data=${DATA_MAX_BYTES}`, '--core=0'];
+/** Above everything of the gateway's: when the host runs out of memory a tunnel goes first, and comes back. */
+const OOM_SCORE = '500';
 /**
  * All that sing-box may do as root: make the tun and its routes and set marks (NET_ADMIN), and enter the uplink
  * namespace to dial (SYS_ADMIN, setns(2)). It gets its configuration as an open file: without DAC_OVERRIDE root
@@ -48,17 +57,47 @@ export async function writeConfig(files: SingBoxFiles, text: string): Promise<vo
   await writeFile(files.config, text, { mode: 0o600 });
 }
 
+/** What the server's name means, read by a running sing-box within seconds. Replaced by rename: never read by half. */
+export async function writeHosts(
+  files: SingBoxFiles,
+  name: string,
+  addresses: readonly string[],
+): Promise<void> {
+  const path = join(dirname(files.config), 'hosts');
+  await writeFile(`${path}.new`, addresses.map((it) => `${it} ${name}\n`).join(''), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
 export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {
   const logFrom = await sizeOf(files.log);
-  const command = namespace.enter([...REDUCED, 'sing-box', 'run', '--disable-color', '-c', 'stdin']);
+  const command = namespace.enter([
+    ...LIMITED,
+    ...REDUCED,
+    'sing-box',
+    'run',
+    '--disable-color',
+    '-c',
+    'stdin',
+  ]);
+  // Descriptor 4 is where it finds ENDPOINT_HOSTS; a folder, since the file in it is replaced.
+  const folder = await open(dirname(files.config), 'r');
   const { pid, exited } = await startDetached(command, {
     logFile: files.log,
     inputFile: files.config,
-    fd3: namespace.fd,
-    env: { [OWNER_VARIABLE]: files.config },
-  });
+    fds: [namespace.fd, folder.fd],
+    env: { [OWNER_VARIABLE]: files.config, GOMEMLIMIT: GO_MEMORY },
+  }).finally(() => folder.close());
+  await writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE).catch(() => {});
   const facts = await processFacts(pid);
   return { pid, startTime: facts?.startTime ?? '', exited, logFrom };
+}
+
+/** Whether the recorded process still is the one that was recorded and ours. */
+export async function singBoxRuns(
+  record: { pid: number; startTime: string },
+  files: SingBoxFiles,
+): Promise<boolean> {
+  return isOurs(record, files);
 }
 
 /** The recorded process if it still is the one that was recorded and ours; pids alone are used again. */
@@ -73,13 +112,14 @@ export async function adoptSingBox(
   return { ...record, exited, logFrom: await sizeOf(files.log) };
 }
 
-/** Ends it, checking each time that the pid still means our process. */
+/** Ends it, checking each time that the pid still means our process. One that hangs is not asked first. */
 export async function stopSingBox(
   process_: { pid: number; startTime: string },
   files: SingBoxFiles,
+  first: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
 ): Promise<void> {
   const deadline = Date.now() + TERM_GRACE_MS;
-  let signal: NodeJS.Signals = 'SIGTERM';
+  let signal: NodeJS.Signals = first;
   let sent: NodeJS.Signals | null = null;
   while (await isOurs(process_, files)) {
     if (sent !== signal) send(process_.pid, signal);
@@ -105,16 +145,26 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /** Its last fatal words in the log since `from`, without time stamp; null when it said none. */
 export async function lastComplaint(files: SingBoxFiles, from: number): Promise<string | null> {
+  // Other lines tell of single connections and not why the process ended.
+  const lines = await tail(files, from);
+  const line = lines.find((it) => /\bFATAL\b|^panic: |^fatal error: /.test(it));
+  return line === undefined ? null : line.replace(/^.*?\bFATAL\b(\[\d+\])?\s*/, '').trim();
+}
+
+/** The lines at the end of the log that tell of connections that failed, newest first. */
+export async function recentComplaints(files: SingBoxFiles): Promise<string[]> {
+  return (await tail(files, 0)).filter((it) => /\b(ERROR|FATAL)\b/.test(it));
+}
+
+/** Lines of the end of the log, not before `from`, newest first. */
+async function tail(files: SingBoxFiles, from: number): Promise<string[]> {
   const size = await sizeOf(files.log);
   const start = Math.max(Math.min(from, size), size - LOG_TAIL_BYTES);
-  if (size <= start) return null;
+  if (size <= start) return [];
   const handle = await open(files.log, 'r');
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
-    const lines = buffer.subarray(0, bytesRead).toString('utf8').split('\n').reverse();
-    // Other lines tell of single connections and not why the process ended.
-    const line = lines.find((it) => /\bFATAL\b|^panic: |^fatal error: /.test(it));
-    return line === undefined ? null : line.replace(/^.*?\bFATAL\b(\[\d+\])?\s*/, '').trim();
+    return buffer.subarray(0, bytesRead).toString('utf8').split('\n').reverse();
   } finally {
     await handle.close();
   }

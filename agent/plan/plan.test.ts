@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { directNetwork, type SandboxSpec } from '../../shared/agent-api';
+import { egressSchema } from '../../shared/egress';
+import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
 import { containerOptions } from './container';
-import { hostRules } from './host-rules';
-import { routingMark } from './mark';
+import { type HostSandbox, hostRules } from './host-rules';
+import { MARK_MASK, markClash, markPrefix, routingMark } from './mark';
 import { resolversOf } from './resolvers';
 import { sandboxRules } from './sandbox-rules';
 import { singBoxConfig } from './singbox';
@@ -23,6 +25,100 @@ const spec: SandboxSpec = {
   network: directNetwork,
   gatewayKey: `ssh-ed25519 ${'A'.repeat(68)}`,
 };
+const resolvers = ['10.0.0.2', '127.0.0.53'];
+const granting: NetworkPolicy = {
+  presets: ['loopback', 'lan'],
+  grants: [
+    { type: 'ip', value: '169.254.169.254' },
+    { type: 'cidr', value: '10.20.0.0/16' },
+    { type: 'domain', value: 'nas.example.org' },
+    { type: 'suffix', value: 'example.net' },
+    { type: 'keyword', value: 'mirror' },
+  ],
+  domains: { mode: 'open', rules: [], bundles: [], learn: false },
+};
+const names: NetworkPolicy['domains']['rules'] = [
+  { type: 'domain', value: 'one.example.com' },
+  { type: 'suffix', value: 'a.com' },
+  { type: 'keyword', value: 'pkg' },
+];
+const listing = (mode: 'allow-list' | 'deny-list', learn = false, rules = names): NetworkPolicy => ({
+  ...openPolicy,
+  domains: { mode, rules, bundles: [], learn },
+});
+const socks = egressSchema.parse({ kind: 'socks5', server: 'proxy.example.org', port: 1080 });
+const http = egressSchema.parse({ kind: 'http', server: '198.51.100.8', port: 3128 });
+const key = `${'A'.repeat(43)}=`;
+const wireguard = egressSchema.parse({
+  kind: 'wireguard',
+  server: 'wg.example.org',
+  port: 51820,
+  privateKey: key,
+  addresses: ['10.9.0.2/32'],
+  peerPublicKey: key,
+});
+const configs = {
+  direct: {},
+  'direct-dns': { dns: { server: '9.9.9.9', transport: 'tls' as const, name: 'dns.quad9.net' } },
+  socks5: { egress: socks, dns: { server: '9.9.9.9', transport: 'udp' as const, name: null } },
+  'http-by-address': { egress: http, dns: { server: '9.9.9.9', transport: 'udp' as const, name: null } },
+  granting: { egress: socks, policy: granting },
+  'allow-list': {
+    egress: socks,
+    policy: listing('allow-list'),
+    probes: {
+      connectUrl: 'http://connect.example.org/204',
+      echoUrls: ['https://echo.example.org/', 'http://198.51.100.7/'],
+      dnsEcho: { name: '{unique}.echo.example.org', type: 'A' as const },
+      intervalSeconds: 900,
+    },
+  },
+  'allow-list-granting': { policy: { ...granting, domains: listing('allow-list').domains } },
+  'allow-list-empty': { policy: listing('allow-list', false, []) },
+  'allow-list-learn': { policy: listing('allow-list', true) },
+  'deny-list': { policy: listing('deny-list') },
+  'deny-list-empty': { policy: listing('deny-list', false, []) },
+};
+const noGrants = null;
+const hostSandboxes: HostSandbox[] = [
+  {
+    slot: 2,
+    egress: {
+      kind: 'endpoint',
+      addresses: ['198.51.100.8', '198.51.100.9'],
+      protocols: ['udp'],
+      ports: [443, { from: 20_000, to: 30_000 }],
+      anyUdpPort: false,
+    },
+    grants: noGrants,
+  },
+  {
+    slot: 1,
+    egress: { kind: 'direct', resolvers: [{ address: '10.0.0.2', port: 53 }] },
+    grants: {
+      addresses: ['10.20.0.0/16', '169.254.169.254'],
+      lan: true,
+      open: true,
+      resolvers: ['10.0.0.2'],
+    },
+  },
+  {
+    slot: 3,
+    egress: {
+      kind: 'endpoint',
+      addresses: ['198.51.100.8'],
+      protocols: ['tcp', 'udp'],
+      ports: [1080],
+      anyUdpPort: true,
+    },
+    grants: { addresses: [], lan: false, open: false, resolvers: [] },
+  },
+  {
+    slot: 4,
+    egress: { kind: 'endpoint', addresses: [], protocols: ['tcp'], ports: [1080], anyUdpPort: false },
+    grants: noGrants,
+  },
+];
 const facts = { instance, diskQuota: true, openFilesMax: 1_000_000 };
 
 /** `UPDATE_GOLDEN=1` writes them anew; read the difference before you commit it. */
@@ -41,22 +137,42 @@ describe('golden files', () => {
     const strict = { ...spec, sudo: false };
     golden('container-strict.json', json(containerOptions({ ...facts, diskQuota: false, spec: strict })));
   });
-  test('rules of a sandbox before and after its tunnel is verified', () => {
-    golden('sandbox-closed.nft', sandboxRules('closed'));
-    golden('sandbox-open.nft', sandboxRules('open'));
+  test('rules of a sandbox before, while and after its way out is proven', () => {
+    golden('sandbox-closed.nft', sandboxRules({ gate: 'closed', policy: openPolicy, link: false }));
+    golden('sandbox-closed-link.nft', sandboxRules({ gate: 'closed', policy: openPolicy, link: true }));
+    golden('sandbox-proving.nft', sandboxRules({ gate: 'proving', policy: openPolicy, link: true }));
+    golden('sandbox-open.nft', sandboxRules({ gate: 'open', policy: openPolicy, link: true }));
+    golden('sandbox-granted.nft', sandboxRules({ gate: 'open', policy: granting, link: true }));
+    golden('sandbox-granted-proving.nft', sandboxRules({ gate: 'proving', policy: granting, link: true }));
   });
   test('rules of the host', () => {
-    const resolvers = ['10.0.0.2', '127.0.0.53'];
-    golden('host.nft', hostRules({ instance, resolvers, neighbours: ['192.0.2.0/24'] }));
-    golden('host-bare.nft', hostRules({ instance, resolvers: [], neighbours: [] }));
-  });
-  test('sing-box for direct', () => {
-    const egress = { kind: 'direct' } as const;
+    const neighbours = ['192.0.2.0/24'];
     golden(
-      'sing-box-direct.json',
-      singBoxConfig({ instance, egress, resolvers: ['10.0.0.2', '127.0.0.53'] }),
+      'host.nft',
+      hostRules({ instance, neighbours, bridges: ['172.17.0.0/16'], sandboxes: hostSandboxes }),
     );
-    golden('sing-box-direct-no-resolver.json', singBoxConfig({ instance, egress, resolvers: [] }));
+    golden('host-bare.nft', hostRules({ instance, neighbours: [], bridges: [], sandboxes: [] }));
+  });
+  test.each(Object.entries(configs))('sing-box: %s', (name, network) => {
+    const facts = {
+      instance,
+      slot: 7,
+      resolvers,
+      serverAddress: null,
+      network: { ...directNetwork, ...network },
+    };
+    golden(`sing-box-${name}.json`, singBoxConfig(facts));
+  });
+  test('sing-box for direct on a host without a resolver', () => {
+    const facts = { instance, slot: 7, resolvers: [], serverAddress: null, network: directNetwork };
+    golden('sing-box-direct-no-resolver.json', singBoxConfig(facts));
+  });
+  test('sing-box for WireGuard, whose server is given by address', () => {
+    const network = { ...directNetwork, egress: wireguard };
+    golden(
+      'sing-box-wireguard.json',
+      singBoxConfig({ instance, slot: 7, resolvers, serverAddress: '198.51.100.9', network }),
+    );
   });
 });
 
@@ -69,11 +185,24 @@ test('a container gets no device, no capability, no host path and no network', (
   expect(host?.Mounts?.map((it) => it.Type)).toEqual(['volume']);
 });
 
-test('the mark keeps clear of bits that others test and differs by instance', () => {
-  for (const id of ['00000000', 'ffffffff', '0badcafe', '12345678']) {
-    expect(routingMark(id) & 0x00ffc000).toBe(0);
+test('marks keep clear of bits that others test, and tell instance, slot and purpose', () => {
+  const seen = new Set<number>();
+  for (const id of ['00000000', '00000001', 'ffffffff', '0badcafe', '12345678']) {
+    for (const slot of [1, 2, 1023]) {
+      for (const purpose of ['egress', 'grant'] as const) {
+        const mark = routingMark(id, slot, purpose);
+        expect(mark & 0x00ffc000).toBe(0);
+        expect((mark & MARK_MASK) >>> 0).toBe(markPrefix(id));
+        seen.add(mark);
+      }
+    }
   }
-  expect(routingMark('00000001')).not.toBe(routingMark('00000002'));
+  expect(seen.size).toBe(5 * 3 * 2);
+  expect(() => routingMark('00000001', 0)).toThrow(RangeError);
+  expect(() => routingMark('00000001', 1024)).toThrow(RangeError);
+  expect(markClash('00000001', ['00000001', '00000002'])).toBe(null);
+  expect(markClash('00000001', ['0badcafe', 'ffff0002'])).toBe(null);
+  expect(markClash('00000001', ['fffffc01'])).toBe('fffffc01');
 });
 
 test('resolvers are the IPv4 name servers in order, at most three', () => {

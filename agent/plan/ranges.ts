@@ -31,3 +31,8 @@ export const TUN_PEER = '198.18.0.2';
 export const TUN_PREFIX = 30;
 /** Written to the sandbox's resolv.conf: goes into the tun, where port 53 is hijacked whatever the address is. */
 export const SANDBOX_RESOLVER = TUN_PEER;
+/**
+ * Stand-in addresses for names, where the policy judges by name: sing-box gives each name one and takes it back when
+ * a connection comes. They exist between a sandbox and its sing-box only.
+ */
+export const FAKE_RANGE = '198.19.0.0/16';

@@ -1,37 +1,55 @@
 import { TUN_NAME } from '../../shared/names';
-import { REFUSED_IPV4, TUN_ADDRESS, TUN_PEER } from './ranges';
+import type { NetworkPolicy } from '../../shared/network-policy';
+import { PROBE_MARK } from '../proof/contract';
+import { hex } from './mark';
+import { grantedRanges, usesFakeIp } from './policy';
+import { FAKE_RANGE, REFUSED_IPV4, TUN_ADDRESS, TUN_PEER } from './ranges';
 
-/** Table in the sandbox's own network namespace. */
+/** Tables in the sandbox's own network namespace: what its sockets send, and what reaches the tun by whatever way. */
 export const SANDBOX_TABLE = 'cloud_claude';
+export const LINK_TABLE = 'cloud_claude_link';
 /**
  * Flows a sandbox may have open at once. A browser with many tabs needs some hundreds; more would let one
  * sandbox fill sing-box's memory and the host's conntrack table, which all sandboxes share.
  */
 export const SANDBOX_FLOWS = 4096;
 
-/** `closed` until the tunnel is verified: then not even a PID 1 that root replaced gets a packet out. */
-export type Gate = 'open' | 'closed';
+/**
+ * `closed`: nothing passes, not even from a PID 1 that root replaced. `proving`: packets of our own probe only.
+ * `open`: what the policy lets pass.
+ */
+export type Gate = 'open' | 'proving' | 'closed';
+
+export interface SandboxRuleFacts {
+  gate: Gate;
+  policy: NetworkPolicy;
+  /** With the table on the tun itself: it can be loaded only while the tun is there. */
+  link: boolean;
+}
+
+/** Addresses (and `granted` ranges of names) for which refused ranges are not refused. */
+interface Exceptions {
+  granted: readonly string[];
+  fakeIp: boolean;
+}
 
 /**
- * nft text for a sandbox's namespace, loaded before the tun exists. One transaction replaces what was there, so
- * loading it again never opens a gap.
+ * nft text for a sandbox's namespace, first loaded before the tun exists. One transaction replaces what was there,
+ * so loading it again never opens a gap.
  *
  * Input takes new connections from the tun's peer only: sing-box's `system` stack turns each outgoing TCP
  * connection into one from TUN_PEER to its own listener on TUN_ADDRESS. Replies to the sandbox are established.
- * There is no `netdev` hook against raw frames (AF_PACKET passes by the output hook): no link of this namespace
- * leads to the host. A raw frame into the tun ends in sing-box, behind which the host table judges once more.
- * Port 53 is let through to any address because sing-box answers it itself, whatever server was named.
+ * Port 53 is let through to any address because sing-box answers it itself, whatever server was named. Port 853 (DNS
+ * over TLS and QUIC) is refused, so that names are asked where the policy sees them.
+ *
+ * Frames from an AF_PACKET socket pass by the output hook (measured): the table on the link judges them too.
  */
-export function sandboxRules(gate: Gate): string {
+export function sandboxRules({ gate, policy, link }: SandboxRuleFacts): string {
+  const exceptions = { granted: grantedRanges(policy), fakeIp: usesFakeIp(policy) };
   return `table inet ${SANDBOX_TABLE}
 delete table inet ${SANDBOX_TABLE}
 table inet ${SANDBOX_TABLE} {
-  set refused {
-    type ipv4_addr
-    flags interval
-    elements = { ${REFUSED_IPV4.join(', ')} }
-  }
-  chain input {
+${gate === 'closed' ? '' : sets(exceptions)}  chain input {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
     iifname "${TUN_NAME}" ct state established,related accept
@@ -40,20 +58,78 @@ table inet ${SANDBOX_TABLE} {
   chain forward {
     type filter hook forward priority filter; policy drop;
   }
-  chain output {
+${gate === 'closed' ? '' : flows}  chain output {
     type filter hook output priority filter; policy drop;
     oifname "lo" accept
-${gate === 'open' ? throughTheTun : ''}  }
+${gate === 'closed' ? '' : throughTheTun(gate, exceptions)}  }
+}
+${link ? linkTable(gate, exceptions) : ''}`;
+}
+
+const REJECT = 'reject with icmp type admin-prohibited';
+
+const flows = `  chain flows {
+    ct state new ct count over ${SANDBOX_FLOWS} ${REJECT}
+    accept
+  }
+`;
+
+function throughTheTun(gate: Gate, { granted, fakeIp }: Exceptions): string {
+  // Replies of sing-box's own listener, which is in this namespace too, pass in any case.
+  const probeOnly = `    ip saddr ${TUN_ADDRESS} ip daddr ${TUN_PEER} ct direction reply accept
+    meta mark != ${hex(PROBE_MARK)} drop
+`;
+  return `    oifname != "${TUN_NAME}" drop
+    meta nfproto != ipv4 drop
+${gate === 'proving' ? probeOnly : ''}    ip daddr ${TUN_PEER} accept
+    meta l4proto { tcp, udp } th dport 53 accept
+    meta l4proto { tcp, udp } th dport 853 ${REJECT}
+    meta l4proto != { tcp, udp } ${REJECT}
+${granted.length > 0 ? '    ip daddr @granted goto flows\n' : ''}${
+  fakeIp ? `    ip daddr ${FAKE_RANGE} goto flows\n` : ''
+}    ip daddr @refused ${REJECT}
+    goto flows
+`;
+}
+
+/** The netdev hook sees every frame that goes into the tun. Each accept is by a match: what cannot be parsed is dropped. */
+function linkTable(gate: Gate, exceptions: Exceptions): string {
+  const { granted, fakeIp } = exceptions;
+  const probeOnly = `    ip saddr ${TUN_ADDRESS} ip daddr ${TUN_PEER} meta l4proto tcp accept
+    meta mark != ${hex(PROBE_MARK)} drop
+`;
+  const rules = `    meta protocol != ip drop
+${gate === 'proving' ? probeOnly : ''}    ip daddr ${TUN_PEER} meta l4proto { tcp, udp } accept
+    meta l4proto { tcp, udp } th dport 53 accept
+    meta l4proto { tcp, udp } th dport 853 drop
+${granted.length > 0 ? '    ip daddr @granted meta l4proto { tcp, udp } accept\n' : ''}${
+  fakeIp ? `    ip daddr ${FAKE_RANGE} meta l4proto { tcp, udp } accept\n` : ''
+}    ip daddr @refused drop
+    meta l4proto { tcp, udp } accept
+`;
+  return `table netdev ${LINK_TABLE}
+delete table netdev ${LINK_TABLE}
+table netdev ${LINK_TABLE} {
+${gate === 'closed' ? '' : sets(exceptions)}  chain egress {
+    type filter hook egress device "${TUN_NAME}" priority filter; policy drop;
+${gate === 'closed' ? '' : rules}  }
 }
 `;
 }
 
-const throughTheTun = `    oifname != "${TUN_NAME}" drop
-    meta nfproto != ipv4 drop
-    ip daddr ${TUN_PEER} accept
-    meta l4proto { tcp, udp } th dport 53 accept
-    ip daddr @refused reject with icmp type admin-prohibited
-    meta l4proto != { tcp, udp } reject with icmp type admin-prohibited
-    ct state new ct count over ${SANDBOX_FLOWS} reject with icmp type admin-prohibited
-    accept
+function sets({ granted }: Exceptions): string {
+  const refused = `  set refused {
+    type ipv4_addr
+    flags interval
+    elements = { ${REFUSED_IPV4.join(', ')} }
+  }
 `;
+  if (granted.length === 0) return refused;
+  return `${refused}  set granted {
+    type ipv4_addr
+    flags interval
+    auto-merge
+    elements = { ${granted.join(', ')} }
+  }
+`;
+}

@@ -1,36 +1,106 @@
-import type { Egress } from '../../shared/egress';
-import { AppError } from '../../shared/errors';
+import type { NetworkSpec } from '../../shared/agent-api';
+import { carriesUdp, type Egress, type EgressDns, egressEndpoint } from '../../shared/egress';
 import { TUN_NAME, uplinkNamespace } from '../../shared/names';
+import { directOutbound } from './egress/direct';
+import { egressOutbound } from './egress/outbound';
 import { routingMark } from './mark';
-import { REFUSED_IPV4, TUN_ADDRESS, TUN_PREFIX } from './ranges';
+import { grantedRanges, grantPlan, isEmpty, nameFields, usesFakeIp } from './policy';
+import { FAKE_RANGE, REFUSED_IPV4, TUN_ADDRESS, TUN_PREFIX } from './ranges';
+import { nameRules, questionRules, type SingBoxRule } from './singbox-names';
 
 export interface TunnelFacts {
   instance: string;
-  egress: Egress;
+  slot: number;
+  network: Pick<NetworkSpec, 'egress' | 'dns' | 'policy' | 'probes'>;
   /** The host's resolvers in order; the first is asked (sing-box has no fallback among servers). */
   resolvers: readonly string[];
+  /** What the server's name means, for kinds that look it up once only (`pinsAddress`). */
+  serverAddress: string | null;
+  /** WireGuard: the key that the agent made. */
+  privateKey?: string;
 }
 
 /** The tun writes whole packets into user space: a large MTU means fewer of them (sing-box's own default). */
 const TUN_MTU = 9000;
-
 /** A question comes with the connection; whatever does not is hijacked all the same. */
 const SNIFF_TIMEOUT = '300ms';
+/**
+ * Where sing-box reads what the server's name means: the agent hands it the sandbox's folder as descriptor 4, and
+ * sing-box looks at the file anew every five seconds (dns/transport/hosts), so a moved server needs no restart.
+ */
+export const ENDPOINT_HOSTS = '/proc/self/fd/4/hosts';
+/** Asked through the egress where nobody chose a resolver; by TCP, which every kind carries. */
+const DEFAULT_DNS: EgressDns = { server: '1.1.1.1', transport: 'tcp', name: null };
 
-/** sing-box's configuration as JSON text, the same for the same facts. */
+/** Kinds that resolve their server's name once, when they start: they are given its address. */
+export function pinsAddress(egress: Egress): boolean {
+  return egress.kind === 'wireguard';
+}
+export function isAddress(host: string): boolean {
+  return /^\d+\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Who answers the sandbox's names through its egress; null when `direct` has neither. */
+export function dnsOf(facts: Pick<TunnelFacts, 'network' | 'resolvers'>): EgressDns | null {
+  const { egress, dns } = facts.network;
+  const [host] = facts.resolvers;
+  const chosen =
+    dns ??
+    (egress.kind !== 'direct'
+      ? DEFAULT_DNS
+      : host === undefined
+        ? null
+        : ({ server: host, transport: 'udp', name: null } as const));
+  return chosen?.transport === 'udp' && !carriesUdp(egress) ? { ...chosen, transport: 'tcp' } : chosen;
+}
+export const dnsPort = (dns: EgressDns): number =>
+  dns.transport === 'tls' ? 853 : dns.transport === 'https' ? 443 : 53;
+
+/** sing-box's configuration as JSON text, the same for the same facts. Throws AppError `invalid_input`. */
 export function singBoxConfig(facts: TunnelFacts): string {
-  const out = wayOut(facts);
-  const resolver = facts.resolvers[0];
+  const { instance, slot, network, resolvers, serverAddress, privateKey } = facts;
+  const netns = uplinkNamespace(instance);
+  const endpoint = egressEndpoint(network.egress);
+  const byName = endpoint !== null && serverAddress === null && !isAddress(endpoint.host);
+  const out = egressOutbound(network.egress, {
+    netns,
+    routingMark: routingMark(instance, slot),
+    server: serverAddress ?? endpoint?.host ?? '',
+    // Its answers would be kept for ten minutes, longer than a moved server may be missed.
+    fields: byName ? { domain_resolver: { server: 'endpoint', disable_cache: true } } : {},
+    ...(privateKey !== undefined && { privateKey }),
+  });
+  const dns = dnsOf(facts);
+  const plan = grantPlan(network.policy);
+  const ranges = grantedRanges(network.policy);
+  const named = !isEmpty(plan.names);
+  const [uplink] = resolvers;
+  const granted = nameFields(plan.names);
+
+  const servers: SingBoxRule[] = [
+    dns === null ? { type: 'local', tag: 'resolver' } : dnsServer(dns, out.tag),
+    ...(byName ? [{ type: 'hosts', tag: 'endpoint', path: [ENDPOINT_HOSTS] }] : []),
+    ...(usesFakeIp(network.policy) ? [{ type: 'fakeip', tag: 'names', inet4_range: FAKE_RANGE }] : []),
+    ...(named && uplink !== undefined
+      ? [{ type: 'udp', tag: 'uplink', server: uplink, detour: 'grants' }]
+      : []),
+  ];
+  const grants = {
+    ...directOutbound(
+      { netns, routingMark: routingMark(instance, slot, 'grant'), server: '', fields: {} },
+      'grants',
+    ),
+    ...(named && uplink !== undefined && { domain_resolver: { server: 'uplink' } }),
+  };
   const config = {
     log: { level: 'warn', timestamp: true },
     dns: {
-      servers: [
-        resolver === undefined
-          ? { type: 'local', tag: 'resolver' }
-          : { type: 'udp', tag: 'resolver', server: resolver, detour: out.tag },
+      servers,
+      rules: [
+        ...questionRules(network),
+        // Without a resolver no question may fall back on something else: each is refused.
+        ...(dns === null ? [{ action: 'reject' }] : []),
       ],
-      // Without a resolver no question may fall back on something else: each is refused.
-      rules: resolver === undefined ? [{ action: 'reject' }] : [],
       final: 'resolver',
       // The sandbox has no IPv6: an AAAA answer would only make programs try and fail.
       strategy: 'ipv4_only',
@@ -47,15 +117,20 @@ export function singBoxConfig(facts: TunnelFacts): string {
         stack: 'system',
       },
     ],
-    outbounds: [out],
+    ...(out.endpoints.length > 0 && { endpoints: out.endpoints }),
+    outbounds: [...out.outbounds, ...(named || ranges.length > 0 ? [grants] : [])],
     route: {
       rules: [
         // Sniffing makes sing-box wait for the first packet before it hijacks. Without it the two race, and one
         // question in twenty was lost (measured with 1.12.12): the program asks again only after seconds.
         { port: 53, action: 'sniff', sniffer: ['dns'], timeout: SNIFF_TIMEOUT },
         { port: 53, action: 'hijack-dns' },
+        { port: 853, action: 'reject' },
         { ip_version: 6, action: 'reject' },
+        ...(ranges.length > 0 ? [{ ip_cidr: ranges, outbound: 'grants' }] : []),
         { ip_cidr: REFUSED_IPV4, action: 'reject' },
+        ...(named ? [{ ...granted, outbound: 'grants' }] : []),
+        ...nameRules(network),
       ],
       final: out.tag,
       default_domain_resolver: 'resolver',
@@ -64,16 +139,13 @@ export function singBoxConfig(facts: TunnelFacts): string {
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-function wayOut({ instance, egress }: TunnelFacts) {
-  switch (egress.kind) {
-    case 'direct':
-      return {
-        type: 'direct',
-        tag: 'out',
-        netns: uplinkNamespace(instance),
-        routing_mark: routingMark(instance),
-      };
-    default:
-      throw new AppError('unavailable', `The egress kind ${egress.kind} is not there yet.`);
-  }
+function dnsServer(dns: EgressDns, detour: string): SingBoxRule {
+  const secure = dns.transport === 'tls' || dns.transport === 'https';
+  return {
+    type: dns.transport,
+    tag: 'resolver',
+    server: dns.server,
+    detour,
+    ...(secure && { tls: { enabled: true, server_name: dns.name ?? dns.server } }),
+  };
 }

@@ -23,3 +23,47 @@ export function tunnelReason(complaint: string | null): string {
   for (const [pattern, sentence] of sentences) if (pattern.test(complaint)) return sentence;
   return `The tunnel ended: ${complaint.slice(0, RAW_MAX)}.`;
 }
+
+/**
+ * What sing-box writes about connections that failed, as sentences about the egress. The first that holds is taken:
+ * from the most telling to the least.
+ */
+const egressSentences: readonly [RegExp, string][] = [
+  [
+    /authentication failed|unable to authenticate|auth(entication)? (failed|rejected|error)|invalid (user|password|credential)|username.*password|407|unauthorized|user not found|bad (user|password)|socks5: (auth|incorrect)/i,
+    'The egress refused the user name, the password or the key.',
+  ],
+  [
+    /host key mismatch|knownhosts|ssh: .*host key/i,
+    'The SSH server showed another host key than the one that was set.',
+  ],
+  [
+    /x509|certificate|tls: |reality verification|remote error: tls/i,
+    'The TLS connection to the egress failed: its certificate or TLS settings are not the ones expected.',
+  ],
+  [
+    /no such host|NXDOMAIN|server misbehaving|lookup .* failed|empty result/i,
+    'A name was not resolved through the egress.',
+  ],
+  [/connection refused/i, 'The egress refused the connection: nothing listens at its address and port.'],
+  [
+    /network is unreachable|no route to host|host is unreachable|administratively prohibited|permission denied|operation not permitted/i,
+    'The egress is not reachable from this host.',
+  ],
+  [
+    /i\/o timeout|deadline exceeded|timed? ?out|handshake did not complete/i,
+    'The egress did not answer in time.',
+  ],
+  [
+    /connection reset|broken pipe|unexpected EOF|\bEOF\b|use of closed/i,
+    'The egress closed the connection: its settings may not be the ones expected.',
+  ],
+];
+
+/** Why connections through the egress fail, from sing-box's newest lines; null when none tells. */
+export function egressReason(lines: readonly string[]): string | null {
+  for (const line of lines) {
+    for (const [pattern, sentence] of egressSentences) if (pattern.test(line)) return sentence;
+  }
+  return null;
+}

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
-import type { AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
+import type { AgentCheck, AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { containerName, homeVolumeName, LABEL_GENERATION, SANDBOX_RELEASE_FILE } from '../../shared/names';
 import type { ContainerState, DockerClient } from '../apply/docker';
@@ -28,13 +28,13 @@ export type Report = (step: AgentStep['step'], state: AgentStep['state'], messag
 
 /**
  * Brings one sandbox from whatever state it is in to the wanted one. Each step looks before it acts, so it may be
- * cut off anywhere (signal, kill) and called again. A packet can leave only after rules, tunnel and verification:
- * before that the namespace has no link, and user code is not released.
+ * cut off anywhere (signal, kill) and called again. A packet can leave only after rules, tunnel, verification and, where
+ * the mode asks for it, proof (see way-out.ts); before that user code is not released.
  */
 export async function ensure(
   parts: EnsureParts,
   spec: SandboxSpec,
-  { report, signal }: { report: Report; signal: AbortSignal },
+  { report, onCheck, signal }: { report: Report; onCheck?: (check: AgentCheck) => void; signal: AbortSignal },
 ): Promise<void> {
   checkTimezone(spec.timezone);
   const { docker, network, records, instance } = parts;
@@ -52,6 +52,7 @@ export async function ensure(
     }
   };
   await records.change(spec.id, { spec });
+  const way = network.way(spec.id);
 
   if (spec.power === 'stopped') {
     const existing = await docker.inspect(name);
@@ -61,14 +62,14 @@ export async function ensure(
     }
     await step('container.stop', async () => {
       await docker.stop(name, STOP_GRACE_SECONDS);
-      await network.tunnel(spec.id).down();
+      await way.retire();
     });
     return;
   }
 
-  // The host's own side knows nothing of this sandbox; only the tunnel needs it to be there.
-  const host = network.ensureHost();
-  host.catch(() => {});
+  // The host's own side and the names of its way out need no container.
+  const prepared = way.prepare(spec.network);
+  prepared.catch(() => {});
   await step('image.check', () => checkImage(docker, spec.image));
   let container = await step('container.create', async () => {
     const existing = await docker.inspect(name);
@@ -83,7 +84,7 @@ export async function ensure(
     let started = container;
     if (container.status !== 'running' && !wasPaused) {
       // The old start's tunnel, if any, belongs to a namespace that is gone.
-      await network.tunnel(spec.id).down();
+      await way.down();
       await docker.start(name);
       started = await inspectRunning(docker, name);
     }
@@ -99,29 +100,29 @@ export async function ensure(
   let sshReady = wasPaused ? null : beginSsh();
   sshReady?.catch(() => {});
   try {
-    const gate = isReleased(await records.read(spec.id), container) ? 'open' : 'closed';
-    await step('network.rules', () => network.ensureRules(namespace, gate));
-    await step('network.tunnel', async () => {
-      await host;
-      await network.tunnel(spec.id).up(namespace, network.config(spec.network), signal);
+    const released = isReleased(await records.read(spec.id), container);
+    const resumes = wasPaused && spec.power === 'running';
+    const cause = !released ? 'start' : resumes ? 'resume' : 'switch';
+    // What runs and is right stays as it is, open; anything else goes by closed rules.
+    await step('network.rules', async () => {
+      if (!released || resumes) await way.shut(namespace);
+    });
+    const held = await step('network.tunnel', async () => {
+      await prepared;
+      return way.up(namespace, spec, signal);
     });
     await step('network.verify', async () => {
-      try {
-        await network.verify(namespace);
-      } catch (error) {
-        await network.tunnel(spec.id).fence(error instanceof Error ? error.message : String(error));
-        throw error;
-      }
+      if (held) await way.check(namespace);
     });
-    if (wasPaused && spec.power === 'paused') {
+    if (wasPaused && !resumes) {
       await step('container.pause', async () => {});
       return;
     }
+    await step('network.proof', () => way.admit({ cause, signal, onCheck }));
     await step('container.release', async () => {
       if (wasPaused) await docker.unpause(name);
-      if (gate === 'open') return;
-      await network.ensureRules(namespace, 'open');
-      await release(parts, spec.id, { container, namespace });
+      await way.open(cause);
+      if (!released) await release(parts, spec.id, { container, namespace });
     });
     sshReady ??= beginSsh();
     await step('ssh.ready', async () => sshReady);
@@ -160,7 +161,7 @@ async function create(
   if (stale) {
     // Stopped first, so that Claude can write its transcript to the home volume, which stays.
     if (stale.status === 'running' || stale.status === 'paused') await docker.stop(name, STOP_GRACE_SECONDS);
-    await network.tunnel(spec.id).down();
+    await network.way(spec.id).down();
     await docker.remove(name);
   }
   if ((await docker.volume(homeVolumeName(instance, spec.id))) === null) {

@@ -47,7 +47,7 @@ export function createKeeper(
   async function tend(id: string): Promise<void> {
     const container = await docker.inspect(containerName(instance, id));
     if (container?.status !== 'running' && container?.status !== 'paused') {
-      await network.tunnel(id).down();
+      await network.way(id).retire();
       return;
     }
     // Not released: an ensure was cut off half way. It has no way out yet and gets one by the next ensure.
@@ -57,30 +57,25 @@ export function createKeeper(
 
   async function tendNetwork(id: string, container: ContainerState): Promise<void> {
     const { spec } = await records.read(id);
+    if (spec === null) return;
     const namespace = await Namespace.ofProcess(container.pid);
     try {
-      if (await network.ensureRules(namespace, 'open')) {
-        notices.emit(
-          id,
-          'rules.healed',
-          'The firewall rules of the sandbox had been changed and were loaded again.',
-        );
-      }
-      const tunnel = network.tunnel(id);
-      // Absent: this agent is new. Fenced: what was wrong may have been mended; it is verified before it is up.
-      if (spec && (tunnel.state === 'absent' || tunnel.state === 'fenced')) {
-        await tunnel.up(namespace, network.config(spec.network), stop.signal);
-      }
-      if (tunnel.state === 'up') {
-        await network.verify(namespace).catch(async (error: Error) => {
-          // The tun may have gone just now; then its own loop is on it.
-          if (tunnel.state === 'up') await tunnel.fence(error.message);
-        });
-      }
+      await network.way(id).tend(namespace, spec, stop.signal);
     } finally {
       await namespace.close();
     }
     await boundLog(singBoxFiles(records.folder(id)));
+  }
+
+  async function noteWay(id: string): Promise<void> {
+    const { spec, tunnel } = await records.read(id);
+    if (spec === null || tunnel === null) return;
+    await network
+      .way(id)
+      .note(spec.network)
+      .catch((error) =>
+        log.warn({ sandbox: id, err: error }, 'its chain in the host table is not known yet'),
+      );
   }
 
   /** In the sandbox's queue, so that it never meets an ensure; failures are logged and tried at the next round. */
@@ -94,7 +89,7 @@ export function createKeeper(
   }
 
   async function round(): Promise<void> {
-    if (await network.ensureHost()) log.warn('the host firewall table had been changed and was loaded again');
+    if (await network.checkHost()) log.warn('the host firewall table had been changed and was loaded again');
     for (const id of await runningIds()) if (!queue.busy(id)) await tendQueued(id);
   }
 
@@ -138,7 +133,7 @@ export function createKeeper(
   async function afterOutage(): Promise<void> {
     const running = new Set(await runningIds());
     for (const id of await records.ids()) {
-      if (running.has(id) || network.tunnel(id).state === 'absent') continue;
+      if (running.has(id) || network.way(id).tunnel.state === 'absent') continue;
       await tendQueued(id);
       notices.emit(id, 'container.died', 'The sandbox ended while Docker was not reachable.');
     }
@@ -192,8 +187,10 @@ export function createKeeper(
     async start(): Promise<void> {
       // A host that lacks something must still be able to say so through `health`: nothing here ends the agent.
       try {
-        await network.ensureHost();
         const running = await runningIds();
+        // The table is loaded as a whole: what runs must be in it from the first time on.
+        for (const id of running) await noteWay(id);
+        await network.checkHost();
         await endStrays(new Set(running));
         for (const id of running) inBackground(tendQueued(id));
         if (running.length > 0) log.info({ sandboxes: running.length }, 'took over running sandboxes');

@@ -1,6 +1,7 @@
 import type { ObservedSandbox, SandboxUsage } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { containerName, homeVolumeName, LABEL_GENERATION, TUN_NAME } from '../../shared/names';
+import type { NetworkPolicy } from '../../shared/network-policy';
 import type { ContainerState } from '../apply/docker';
 import { Namespace } from '../apply/netns';
 import { links } from '../apply/proc';
@@ -21,7 +22,12 @@ export async function observe(parts: EnsureParts, id: string): Promise<ObservedS
   const power = powerOf(container);
   const alive = container !== null && (power === 'running' || power === 'paused');
   const released = alive && isReleased(record, container);
-  const tunnel = alive ? network.tunnel(id) : null;
+  const way = alive ? network.way(id) : null;
+  const policy = record.spec?.network.policy;
+  const [gate, proof] = await Promise.all([
+    alive ? gateOf(parts, container.pid, policy) : null,
+    alive ? network.proofs.newest(id, container.startedAt) : null,
+  ]);
   return {
     id,
     power,
@@ -32,13 +38,14 @@ export async function observe(parts: EnsureParts, id: string): Promise<ObservedS
     oomKilled: container?.oomKilled ?? false,
     homeExists: volume !== null,
     network: {
-      rules: alive && (await rulesLoaded(parts, container.pid, released ? 'open' : 'closed')),
-      tunnel: tunnel?.state ?? 'absent',
-      reason: tunnel?.reason ?? null,
-      restarts: tunnel?.restarts ?? 0,
-      gate: released ? 'open' : 'closed',
+      // An agent that is new has not taken the way over yet: then any of ours is right.
+      rules: gate !== null && (way?.tunnel.state === 'absent' || gate === way?.gate),
+      tunnel: way?.tunnel.state ?? 'absent',
+      reason: way?.tunnel.reason ?? null,
+      restarts: way?.tunnel.restarts ?? 0,
+      gate: gate === 'open' ? 'open' : 'closed',
       egressId: record.spec?.network.egressId ?? null,
-      proof: null,
+      proof,
     },
     released,
     hostKey,
@@ -57,11 +64,11 @@ function generationOf(container: ContainerState): number | null {
   return Number.isInteger(generation) ? generation : null;
 }
 
-async function rulesLoaded(parts: EnsureParts, pid: number, gate: Gate): Promise<boolean> {
+async function gateOf(parts: EnsureParts, pid: number, policy?: NetworkPolicy): Promise<Gate | null> {
   const namespace = await Namespace.ofProcess(pid).catch(() => null);
-  if (namespace === null) return false;
+  if (namespace === null) return null;
   try {
-    return (await parts.network.gateOf(namespace)) === gate;
+    return await parts.network.gates.of(namespace, policy);
   } finally {
     await namespace.close();
   }

@@ -20,6 +20,15 @@ const recordSchema = z.object({
     .object({ pid: z.int(), startTime: z.string(), namespace: z.string(), configHash: z.string() })
     .nullable()
     .default(null),
+  /** Names its firewall marks and its chains in the host table; kept until it is removed. */
+  slot: z.int().nullable().default(null),
+  /** What the names of its way out and of its grants meant when they were last resolved. */
+  names: z.record(z.string(), z.array(z.ipv4())).default({}),
+  /** It was cut off on purpose: what a new agent must not undo without looking. */
+  fence: z
+    .object({ reason: z.string(), by: z.enum(['proof', 'check']), at: z.string() })
+    .nullable()
+    .default(null),
 });
 export type SandboxRecord = z.infer<typeof recordSchema>;
 export type TunnelRecord = NonNullable<SandboxRecord['tunnel']>;

@@ -1,6 +1,6 @@
 /** One instance's sandboxes on this host: the operations of the agent's table, one at a time per sandbox. */
 import type { Logger } from 'pino';
-import type { AgentStep, ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
+import type { AgentCheck, AgentStep, ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import {
   containerName,
@@ -9,6 +9,8 @@ import {
   LABEL_SANDBOX,
   sandboxIdSchema,
 } from '../../shared/names';
+import type { Proof } from '../../shared/proof';
+import { Namespace } from '../apply/netns';
 import { type EnsureParts, ensure, type Report } from './ensure';
 import { observe, usage } from './observe';
 import type { WorkQueue } from './queue';
@@ -17,6 +19,8 @@ import type { SshStream } from './ssh';
 
 export interface Work {
   report(step: AgentStep): void;
+  /** Of a proof that is part of the work. */
+  onCheck?(check: AgentCheck): void;
   signal: AbortSignal;
 }
 export type Sandboxes = ReturnType<typeof createSandboxes>;
@@ -47,7 +51,11 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
           { sandbox: spec.id, power: spec.power, generation: spec.generation },
           `bringing the sandbox to ${spec.power}`,
         );
-        await ensure(parts, spec, { report: reporter(spec.id, work), signal: work.signal });
+        await ensure(parts, spec, {
+          report: reporter(spec.id, work),
+          onCheck: work.onCheck,
+          signal: work.signal,
+        });
         log.info({ sandbox: spec.id, ms: Date.now() - began }, `the sandbox is ${spec.power}`);
         return observe(parts, spec.id);
       });
@@ -71,7 +79,7 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
         // Container first: while it lives, its tunnel is what observes see.
         await step('container.remove', () => docker.remove(containerName(instance, id)));
         await step('network.remove', () => network.forget(id));
-        await records.change(id, { spec: null, keys: null, released: null });
+        await records.change(id, { spec: null, keys: null, released: null, fence: null, names: {} });
         if (input.home) {
           await step('home.remove', async () => {
             await docker.removeVolume(homeVolumeName(instance, id));
@@ -84,6 +92,27 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
         );
       });
     },
+
+    /** A proof now; a bad one is acted upon as the mode says. Throws `sandbox_not_running`, `unavailable`. */
+    async prove(id: string, work: Pick<Work, 'signal' | 'onCheck'>): Promise<Proof> {
+      return queue.run(id, work.signal, async () => {
+        const [container, record] = await Promise.all([
+          docker.inspect(containerName(instance, id)),
+          records.read(id),
+        ]);
+        if (container === null) throw new AppError('not_found', 'There is no such sandbox on this host.');
+        if (container.status !== 'running' || record.spec === null || !isReleased(record, container)) {
+          throw new AppError('sandbox_not_running');
+        }
+        const namespace = await Namespace.ofProcess(container.pid);
+        try {
+          return await network.way(id).prove(namespace, record.spec, { cause: 'asked', ...work });
+        } finally {
+          await namespace.close();
+        }
+      });
+    },
+    proofs: (input: { id: string; after: string | null }) => network.proofs.after(input.id, input.after),
 
     observe: (id: string) => observe(parts, id),
     usage: (id: string) => usage(parts, id),

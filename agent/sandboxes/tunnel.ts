@@ -5,18 +5,20 @@ import type { tunnelStates } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { TUN_NAME } from '../../shared/names';
 import { Namespace, routeOut } from '../apply/netns';
-import { links } from '../apply/proc';
+import { contextSwitches, links, processFacts } from '../apply/proc';
 import {
   adoptSingBox,
   hashOf,
   lastComplaint,
+  recentComplaints,
   type SingBoxProcess,
   singBoxFiles,
+  singBoxRuns,
   startSingBox,
   stopSingBox,
   writeConfig,
 } from '../apply/singbox';
-import { tunnelReason } from '../plan/tunnel-reason';
+import { egressReason, tunnelReason } from '../plan/tunnel-reason';
 import type { Records } from './records';
 
 export type TunnelState = (typeof tunnelStates)[number];
@@ -30,15 +32,21 @@ const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** A tunnel that held this long begins again with the first back-off. */
 const STABLE_MS = 30_000;
+/** How often a running sing-box is looked at; one that hangs is found after one or two looks. */
+const WATCH_MS = 1_000;
 
 export interface TunnelOptions {
   id: string;
   records: Records;
   log: Logger;
   /** Looks at the namespace after each start; throws with a sentence when it must not be used. */
-  verify(namespace: Namespace): Promise<void>;
+  admit(namespace: Namespace, signal: AbortSignal): Promise<void>;
+  /** It ended, or is about to be: before the next start. */
+  close(namespace: Namespace): Promise<void>;
   onDown(reason: string): void;
   onBack(): void;
+  /** `admit` refused: it was ended and stays so. */
+  onRefused(reason: string): Promise<void>;
 }
 
 /**
@@ -68,6 +76,28 @@ export class Tunnel {
   }
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** It runs, or runs since an earlier agent, with this configuration in this namespace, and was not cut off. */
+  async holds(namespace: Namespace, config: string): Promise<boolean> {
+    const hash = hashOf(config);
+    if (this.#loop) {
+      return this.#state === 'up' && this.#loop.inode === namespace.inode && this.#loop.hash === hash;
+    }
+    const { tunnel } = await this.#options.records.read(this.#options.id);
+    if (tunnel?.namespace !== String(namespace.inode) || tunnel.configHash !== hash) return false;
+    return singBoxRuns(tunnel, this.#files);
+  }
+
+  /** Why connections fail just now, in a sentence, from sing-box's log; null when it says nothing. */
+  async complaint(): Promise<string | null> {
+    return egressReason(await recentComplaints(this.#files));
+  }
+
+  /** Ends sing-box, as before another way out; the state is told by what follows. */
+  async end(): Promise<void> {
+    await this.#end();
+    if (this.#state !== 'fenced') this.#set('absent', null);
   }
 
   /** Converges to a running tunnel with this configuration in this namespace; resolves when it is up. */
@@ -141,17 +171,23 @@ export class Tunnel {
       const began = Date.now();
       const objection = await this.#holdUp(namespace, process_, stop);
       if (stop.aborted) return;
-      await stopSingBox(process_, this.#files);
-      if (objection !== null) {
+      // Closed first: the next tun must not find the rules open before it is looked at.
+      await this.#options.close(namespace).catch((error) => {
+        log.warn({ sandbox: id, err: error }, 'could not close the rules of the sandbox');
+      });
+      await stopSingBox(process_, this.#files, objection?.kind === 'hung' ? 'SIGKILL' : 'SIGTERM');
+      if (objection?.kind === 'refused') {
         log.error(
-          { sandbox: id, reason: objection },
+          { sandbox: id, reason: objection.reason },
           'the network of the sandbox is not as it must be, it is cut off',
         );
-        return this.#fallen('fenced', objection);
+        this.#fallen('fenced', objection.reason);
+        return this.#options.onRefused(objection.reason);
       }
       const complaint = await lastComplaint(this.#files, process_.logFrom);
       const late = complaint === null && this.#state === 'starting';
-      const reason = late ? 'The tunnel did not get ready in time.' : tunnelReason(complaint);
+      const reason =
+        objection?.reason ?? (late ? 'The tunnel did not get ready in time.' : tunnelReason(complaint));
       if (Date.now() - began > STABLE_MS) backoffMs = BACKOFF_FIRST_MS;
       this.#restarts += 1;
       this.#fallen('restarting', reason);
@@ -164,29 +200,67 @@ export class Tunnel {
     }
   }
 
-  /** From the start of a process to its end or the stop. Gives a sentence when the namespace must not be used. */
-  async #holdUp(namespace: Namespace, process_: SingBoxProcess, stop: AbortSignal): Promise<string | null> {
+  /** From the start of a process to its end or the stop; why it must be ended where it did not end itself. */
+  async #holdUp(
+    namespace: Namespace,
+    process_: SingBoxProcess,
+    stop: AbortSignal,
+  ): Promise<{ kind: 'refused' | 'hung'; reason: string } | null> {
     const stopped = aborted(stop);
-    let over = false;
-    const ended = process_.exited.then(() => {
-      over = true;
-    });
+    const over = new AbortController();
+    const ended = process_.exited.then(() => over.abort());
+    const either = AbortSignal.any([stop, over.signal]);
     try {
-      if (!(await this.#ready(namespace, () => over || stop.aborted))) return null;
-      await this.#options.verify(namespace);
-      if (stop.aborted || over) return null;
+      if (!(await this.#ready(namespace, () => either.aborted))) return null;
+      await this.#options.admit(namespace, either);
+      if (either.aborted) return null;
       this.#set('up', null);
       if (this.#told) this.#options.onBack();
       this.#told = false;
-      await Promise.race([ended, stopped.promise]);
-      return null;
+      const hung = this.#watch(namespace, process_, either);
+      return (await Promise.race([ended, stopped.promise, hung])) ?? null;
     } catch (error) {
       // A tunnel that died while it was looked at is no fault of the namespace.
-      if (over || stop.aborted) return null;
-      return error instanceof Error ? error.message : String(error);
+      if (either.aborted) return null;
+      return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
     } finally {
+      // Ends the watch.
+      over.abort();
       stopped.dispose();
     }
+  }
+
+  /**
+   * Until sing-box hangs: it was stopped by a signal, or the sandbox sent into the tun while none of its threads ran.
+   * Nothing leaves then; but nothing would come back by itself either.
+   */
+  async #watch(
+    namespace: Namespace,
+    { pid }: SingBoxProcess,
+    over: AbortSignal,
+  ): Promise<{ kind: 'hung'; reason: string } | undefined> {
+    let before = { sent: Number.POSITIVE_INFINITY, ticks: -1, switches: -1 };
+    while (!over.aborted) {
+      await delay(WATCH_MS, undefined, { signal: over }).catch(() => {});
+      if (over.aborted) return undefined;
+      const [facts, all] = await Promise.all([processFacts(pid), links(namespace.pid)]);
+      if (facts === null) continue;
+      if (facts.state === 'T' || facts.state === 't') {
+        return { kind: 'hung', reason: 'The tunnel was stopped by a signal; it is ended and started again.' };
+      }
+      const sent = all.find((it) => it.name === TUN_NAME)?.txPackets ?? 0;
+      const idle = facts.cpuTicks === before.ticks && sent > before.sent;
+      // Reading a packet costs a switch even when it costs no tick; only then are all threads looked at.
+      const switches = idle ? await contextSwitches(pid) : -1;
+      if (idle && switches === before.switches) {
+        return {
+          kind: 'hung',
+          reason: 'The tunnel took no packets any more; it is ended and started again.',
+        };
+      }
+      before = { sent, ticks: facts.cpuTicks, switches };
+    }
+    return undefined;
   }
 
   async #adoptOrStart(namespace: Namespace, hash: string): Promise<SingBoxProcess> {

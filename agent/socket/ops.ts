@@ -1,4 +1,5 @@
 import {
+  type AgentCheck,
   type AgentEvent,
   type AgentHealth,
   type AgentNotice,
@@ -10,6 +11,7 @@ import {
 import { AppError } from '../../shared/errors';
 import type { Notices } from '../sandboxes/notices';
 import type { Sandboxes } from '../sandboxes/sandboxes';
+import type { WireguardKeys } from '../wireguard/keys';
 
 /** What an operation may use while it runs. */
 export interface OpContext {
@@ -24,14 +26,16 @@ export type Handlers = { [O in AgentOp]: Handler<O> };
 export interface OpParts {
   sandboxes: Sandboxes;
   notices: Notices;
+  wireguard: WireguardKeys;
   health(input: { image?: string | undefined }): Promise<AgentHealth>;
 }
 
 /** One function per row of the table in shared/agent-api.ts; the type makes it complete. */
-export function createHandlers({ sandboxes, notices, health }: OpParts): Handlers {
+export function createHandlers({ sandboxes, notices, wireguard, health }: OpParts): Handlers {
   const work = (context: OpContext) => ({
     signal: context.signal,
     report: (step: AgentStep) => context.emit(step),
+    onCheck: (check: AgentCheck) => context.emit(check),
   });
   return {
     health: (input) => health(input),
@@ -43,13 +47,16 @@ export function createHandlers({ sandboxes, notices, health }: OpParts): Handler
       await sandboxes.remove(input, work(context));
       return {};
     },
-    'sandbox.prove': () => Promise.reject(new AppError('unavailable')),
-    'sandbox.proofs': () => Promise.reject(new AppError('unavailable')),
+    'sandbox.prove': ({ id }, context) => sandboxes.prove(id, work(context)),
+    'sandbox.proofs': (input) => sandboxes.proofs(input),
     'sandbox.traffic': () => Promise.reject(new AppError('unavailable')),
     'egress.test': () => Promise.reject(new AppError('unavailable')),
     'egress.fetch': () => Promise.reject(new AppError('unavailable')),
-    'wireguard.newKey': () => Promise.reject(new AppError('unavailable')),
-    'wireguard.removeKey': () => Promise.reject(new AppError('unavailable')),
+    'wireguard.newKey': () => wireguard.newKey(),
+    'wireguard.removeKey': async ({ keyId }) => {
+      await wireguard.removeKey(keyId);
+      return {};
+    },
     watch: async (_input, { signal, emit }) => {
       const stop = notices.listen((notice: AgentNotice) => emit({ type: 'notice', notice }));
       await new Promise<void>((resolve) => {

@@ -1,0 +1,92 @@
+import type { NetworkSpec } from '../../shared/agent-api';
+import type { DomainBundle, DomainRule, NetworkPolicy } from '../../shared/network-policy';
+import { probeHosts } from '../proof/contract';
+import { grantPlan, isEmpty, mergeNames, type Names, nameFields, namesOf } from './policy';
+import { REFUSED_IPV4 } from './ranges';
+
+export type SingBoxRule = Record<string, unknown>;
+
+/** How long a program may keep a stand-in address, in seconds: sing-box forgets them when it starts anew. */
+const FAKE_TTL = 1;
+/** Bytes that a client sends first come at once; a protocol in which the server speaks first waits this long. */
+const SNIFF_TIMEOUT = '300ms';
+/** Their answers hold addresses, by which a program would go past the name. */
+const ADDRESS_HINTS = ['HTTPS', 'SVCB'];
+
+const bundleRules = (_bundle: DomainBundle): DomainRule[] => [];
+
+/** The names a list is about, granted ones among the allowed. */
+function listed({ domains, grants, presets }: NetworkPolicy): Names {
+  const names = namesOf([...domains.rules, ...domains.bundles.flatMap(bundleRules)]);
+  if (domains.mode !== 'allow-list') return names;
+  return mergeNames(names, grantPlan({ domains, grants, presets }).names);
+}
+
+/** A rule that holds for names that the policy does not let pass; null when there are none. */
+function deniedNames(policy: NetworkPolicy): SingBoxRule | null {
+  const names = listed(policy);
+  if (policy.domains.mode === 'allow-list') {
+    // A rule without a condition is none: an empty allow-list denies whatever comes.
+    return isEmpty(names) ? { inbound: ['tun'] } : { ...nameFields(names), invert: true };
+  }
+  return policy.domains.mode === 'deny-list' && !isEmpty(names) ? nameFields(names) : null;
+}
+
+type Judged = Pick<NetworkSpec, 'policy' | 'probes'>;
+const isAddress = (host: string) => /^\d+\.\d+\.\d+\.\d+$/.test(host);
+
+/** What the probe of a proof speaks to, which no policy refuses: a proof is about the egress, not the policy. */
+function probed({ probes }: Judged): { names: string[]; addresses: string[]; zone: string | null } {
+  const zone = probes.dnsEcho?.name.replace(/^\{unique\}\./, '') ?? null;
+  const hosts = probeHosts({ ...probes, dnsEcho: null });
+  return {
+    names: hosts.filter((it) => !isAddress(it)),
+    addresses: hosts.filter(isAddress),
+    zone,
+  };
+}
+
+/** DNS rules: denied names do not exist, judged names get a stand-in address. */
+export function questionRules(judged: Judged): SingBoxRule[] {
+  const { policy } = judged;
+  const granted = nameFields(grantPlan(policy).names);
+  const rules: SingBoxRule[] = [];
+  const standIn = { query_type: ['A'], server: 'names', rewrite_ttl: FAKE_TTL };
+  const noHints = { query_type: ADDRESS_HINTS, action: 'predefined', rcode: 'NOERROR' };
+  if (Object.keys(granted).length > 0) rules.push({ ...granted, ...noHints }, { ...granted, ...standIn });
+  if (policy.domains.mode === 'open') return rules;
+  const { names, zone } = probed(judged);
+  // The answer itself is what the proof looks at: no stand-in.
+  if (zone !== null) rules.push({ domain: [zone], domain_suffix: [`.${zone}`], server: 'resolver' });
+  if (names.length > 0) rules.push({ domain: names, ...standIn });
+  const denied = deniedNames(policy);
+  if (denied !== null && !policy.domains.learn) {
+    rules.push({ ...denied, action: 'predefined', rcode: 'NXDOMAIN' });
+  }
+  return [...rules, noHints, standIn];
+}
+
+/**
+ * Route rules behind the ones for addresses. The destination is the name that was asked for, which its stand-in
+ * address led back to; a name seen inside the connection (TLS, HTTP, QUIC) must be allowed as well, so an allowed name
+ * is no cover for another. Then the name is resolved here, so that a public name with a private address stays refused.
+ */
+export function nameRules(judged: Judged): SingBoxRule[] {
+  const { policy } = judged;
+  const { mode, learn } = policy.domains;
+  if (mode === 'open') return [];
+  const { names, addresses } = probed(judged);
+  const denied = deniedNames(policy);
+  const refuse = denied !== null && !learn ? [{ ...denied, action: 'reject' }] : [];
+  const bare = mode === 'allow-list' && !learn ? [{ ip_cidr: ['0.0.0.0/0'], action: 'reject' }] : [];
+  return [
+    ...(addresses.length > 0 ? [{ ip_cidr: addresses, outbound: 'out' }] : []),
+    ...(names.length > 0 ? [{ domain: names, outbound: 'out' }] : []),
+    ...bare,
+    ...refuse,
+    { action: 'sniff', timeout: SNIFF_TIMEOUT },
+    ...refuse,
+    { action: 'resolve', server: 'resolver', strategy: 'ipv4_only' },
+    { ip_cidr: REFUSED_IPV4, action: 'reject' },
+  ];
+}
