@@ -23,7 +23,8 @@ export function clashProxies(text: string): RawEntry[] | string {
       maxAliasCount: ALIASES_MAX,
       // Looking for double keys takes quadratic time.
       uniqueKeys: false,
-      logLevel: 'silent',
+      // `silent` would also swallow errors and yield half a document.
+      logLevel: 'error',
     });
   } catch (error) {
     return `The YAML cannot be read${placeOf(error)}; check indentation, quotes and anchors there.`;
