@@ -1,7 +1,9 @@
 /** What the files of this folder are built from, and what every verb of theirs begins and ends with. */
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../../shared/errors';
+import type { ProbeSettings } from '../../../shared/proof';
 import type { AgentClient, Audit, AuditEntry, Db, DbOrTx, Identity, Live } from '../../contracts';
+import type { ProofStore } from '../../egress/proof-store';
 import type { EgressSecrets } from '../../egress/secrets';
 import type { TaskEngine } from '../../tasks/engine';
 
@@ -12,6 +14,8 @@ export interface EgressParts {
   agent: AgentClient;
   engine: TaskEngine;
   secrets: EgressSecrets;
+  probes: ProbeSettings;
+  proofs: ProofStore;
 }
 
 export function requireAdmin(identity: Identity): void {

@@ -1,0 +1,58 @@
+/** A sandbox's way out as the agent gets it: what its bindings choose, what it may reach, how it is proven. */
+import type { Sandbox } from '../../../prisma/generated/client';
+import type { NetworkSpec } from '../../../shared/agent-api';
+import { egressDnsSchema } from '../../../shared/egress';
+import { AppError } from '../../../shared/errors';
+import { type ProbeSettings, proofModeSchema } from '../../../shared/proof';
+import type { Db, Live } from '../../contracts';
+import type { EgressSecrets } from '../../egress/secrets';
+import { readEffective } from '../policies/effective-rows';
+import { assign } from './assign';
+
+export interface NetworkOfParts {
+  db: Db;
+  live: Live;
+  secrets: EgressSecrets;
+  probes: ProbeSettings;
+}
+
+/**
+ * Chooses anew and writes the choice into the row. Throws `egress_failed` for one that is switched off: a sandbox
+ * that should go by a way out never goes without it.
+ */
+export function createNetworkOf(parts: NetworkOfParts): (row: Pick<Sandbox, 'id'>) => Promise<NetworkSpec> {
+  const { db, live, secrets, probes } = parts;
+  return async ({ id }) => {
+    const found = await db.$transaction(async (tx) => {
+      await assign({ live }, tx, { id });
+      const row = await tx.sandbox.findUnique({ where: { id }, include: { egress: true } });
+      if (!row) throw new AppError('not_found', 'The sandbox is gone.');
+      return { row, policy: (await readEffective(tx, row)).policy };
+    });
+    live.flush();
+    const { egress } = found.row;
+    const common = { policy: found.policy, probes };
+    if (!egress)
+      return {
+        ...common,
+        egressId: null,
+        egress: { kind: 'direct' },
+        dns: null,
+        expectedAddress: null,
+        proof: 'watch',
+      };
+    if (!egress.enabled)
+      throw new AppError(
+        'egress_failed',
+        `${egress.label} is switched off. Choose another way out for this sandbox.`,
+      );
+    return {
+      ...common,
+      egressId: egress.id,
+      egress: secrets.open(egress.config),
+      dns: egress.dns === null ? null : egressDnsSchema.parse(JSON.parse(egress.dns)),
+      expectedAddress: egress.expectedAddress,
+      proof: proofModeSchema.parse(egress.proof),
+    };
+  };
+}

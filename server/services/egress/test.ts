@@ -1,0 +1,76 @@
+/** Tries a way out, saved or not yet, by the same path that a sandbox takes. */
+import type { z } from 'zod';
+import type { AgentInput } from '../../../shared/agent-api';
+import { egressDnsSchema } from '../../../shared/egress';
+import type { createEgressSchema, egressHistorySchema, ProofEvent } from '../../../shared/egress-views';
+import { actorOf, type Identity } from '../../contracts';
+import { refuseMask } from '../../egress/secrets';
+import { readEgress } from './crud';
+import { type EgressParts, requireAdmin } from './parts';
+import { proofEvents } from './stream';
+
+type Tried = { id: string } | z.output<typeof createEgressSchema>;
+const HISTORY_MS = 24 * 60 * 60 * 1000;
+
+/** Throws at once for who may not. */
+export function testEgress(
+  parts: EgressParts,
+  identity: Identity,
+  asked: { input: Tried; signal: AbortSignal },
+): AsyncIterable<ProofEvent> {
+  requireAdmin(identity);
+  if (!('id' in asked.input)) refuseMask(asked.input.config);
+  return tried(parts, { identity, ...asked });
+}
+
+async function* tried(
+  parts: EgressParts,
+  { identity, input, signal }: { identity: Identity; input: Tried; signal: AbortSignal },
+): AsyncGenerator<ProofEvent> {
+  const { spec, name } = await specOf(parts, input);
+  await parts.audit.record(parts.db, {
+    type: 'egress.tested',
+    actor: actorOf(identity),
+    target: { type: 'egress', id: spec.egressId ?? '', name },
+    message: `Tests the way out ${name}`,
+  });
+  yield* proofEvents(async (options) => {
+    const proof = await parts.agent.call('egress.test', spec, options);
+    await parts.proofs.store(proof);
+    return proof;
+  }, signal);
+}
+
+async function specOf(
+  parts: EgressParts,
+  input: Tried,
+): Promise<{ spec: AgentInput<'egress.test'>; name: string }> {
+  const { probes } = parts;
+  if (!('id' in input)) {
+    const { config: egress, dns, expectedAddress } = input;
+    return { spec: { egressId: null, egress, dns, expectedAddress, probes }, name: input.label };
+  }
+  const row = await readEgress(parts.db, input.id);
+  const dns = row.dns === null ? null : egressDnsSchema.parse(JSON.parse(row.dns));
+  const { expectedAddress, label: name } = row;
+  const egress = parts.secrets.open(row.config);
+  return { spec: { egressId: row.id, egress, dns, expectedAddress, probes }, name };
+}
+
+export async function egressHistory(
+  parts: EgressParts,
+  identity: Identity,
+  id: string,
+): Promise<z.output<typeof egressHistorySchema>> {
+  requireAdmin(identity);
+  await readEgress(parts.db, id);
+  const rows = await parts.db.egressSample.findMany({
+    where: { egressId: id, at: { gte: new Date(Date.now() - HISTORY_MS) } },
+    orderBy: { at: 'asc' },
+  });
+  const fine = rows.filter((it) => it.ok).length;
+  return {
+    samples: rows.map(({ at, ok, latencyMs }) => ({ at: at.toISOString(), ok, latencyMs })),
+    uptime: rows.length === 0 ? null : fine / rows.length,
+  };
+}
