@@ -18,19 +18,22 @@ export async function createPages(options: {
   const { default: next } = await import('next');
   // Next takes the http server off the first request and adds an upgrade listener of its own, which would answer
   // beside ours; given this one, which never listens, it adds it there.
+  const parked = createServer();
   const app = next({
     dev: options.dev,
     dir: options.dir,
     hostname: options.host,
     port: options.port,
-    httpServer: createServer(),
+    httpServer: parked,
   });
   await app.prepare();
   const request = app.getRequestHandler();
-  const upgrade = app.getUpgradeHandler();
   return {
     request: (incoming, outgoing) => request(incoming, outgoing),
-    upgrade: options.dev ? (incoming, socket, head) => void upgrade(incoming, socket, head) : null,
+    // What `getUpgradeHandler` gives does nothing in Next 16; without hot reload's socket no page comes alive.
+    upgrade: options.dev
+      ? (incoming, socket, head) => void (parked.emit('upgrade', incoming, socket, head) || socket.destroy())
+      : null,
     close: () => app.close(),
   };
 }
