@@ -15,6 +15,7 @@ import { Scope } from '../../shared/lifecycle';
 import { PROXY_BODY_MAX_BYTES } from '../../shared/limits';
 import { createAnthropicProxy } from './anthropic-proxy';
 import { createProviderTokens } from './provider';
+import { settles } from './testing/until';
 
 const BOX = 'sproxytest000001';
 const KEY = 'sk-ant-REAL-KEY';
@@ -254,7 +255,8 @@ test('an answer that breaks off is not made whole', async () => {
 test('a slow reader holds the upstream back', async () => {
   let written = 0;
   const { port } = await setUp({
-    answer: (_request, response) => {
+    answer: (request, response) => {
+      if (request.url !== '/v1/endless') return response.end();
       const more = () => {
         while (!response.destroyed) {
           written += 65_536;
@@ -267,12 +269,12 @@ test('a slow reader holds the upstream back', async () => {
   });
   const socket = connect(port, '127.0.0.1');
   socket.pause();
-  socket.write(`GET /proxy/anthropic/v1/x HTTP/1.1\r\nhost: x\r\nx-api-key: ${token}\r\n\r\n`);
-  let before = -1;
-  while (written !== before || written === 0) {
-    before = written;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  socket.write(`GET /proxy/anthropic/v1/endless HTTP/1.1\r\nhost: x\r\nx-api-key: ${token}\r\n\r\n`);
+  await settles(
+    () => written,
+    (bytes) => bytes > 0,
+    () => ask(port, '/proxy/anthropic/v1/x'),
+  );
   // Kernel buffers of two connections hold some; an endless stream does not.
   expect(written).toBeLessThan(32 * 1024 * 1024);
   socket.destroy();

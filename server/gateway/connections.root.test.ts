@@ -8,7 +8,7 @@ import { SANDBOX_GATEWAY_SOCKET } from '../../shared/names';
 import type { PooledConnection } from './connection';
 import { type Box, startBox } from './testing/box';
 import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from './testing/gateway';
-import { until } from './testing/until';
+import { settles, until } from './testing/until';
 import { createUploads } from './uploads';
 
 const scope = new Scope();
@@ -73,13 +73,11 @@ test('a pty whose reader stops holds no more than its window', async () => {
   const { PTY_WINDOW_BYTES } = await import('./channel-stream');
   const pty = await connection.shell(['yes'], { cols: 80, rows: 24, term: 'xterm' });
   pty.pause();
-  let size = -1;
-  await until('full', 10_000, async () => {
-    const before = size;
-    size = pty.readableLength;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return size === before && size > 0;
-  });
+  const size = await settles(
+    () => pty.readableLength,
+    (bytes) => bytes > 0,
+    () => connection.exec(['true']),
+  );
   expect(size).toBe(PTY_WINDOW_BYTES);
   let read = 0;
   pty.on('data', (chunk: Buffer) => {

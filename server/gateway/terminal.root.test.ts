@@ -15,7 +15,7 @@ import { PTY_WINDOW_BYTES } from './channel-stream';
 import { type Box, startBox } from './testing/box';
 import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from './testing/gateway';
 import { type ClientOptions, TerminalClient } from './testing/terminal-client';
-import { until } from './testing/until';
+import { settles, until } from './testing/until';
 
 const scope = new Scope();
 let box: Box;
@@ -146,11 +146,12 @@ test('a browser that does not acknowledge stops its own flood only; memory is bo
   const flood = await shell({ acks: false });
   const other = await shell();
   flood.type('yes 0123456789012345678901234567890123456789012345678901234567890123456789\r');
-  await until('the flood has stopped', 20_000, async () => {
-    const before = flood.outputBytes;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return before > TERMINAL_HIGH_WATER_BYTES / 2 && flood.outputBytes === before;
-  });
+  const connection = await gateway.connections.get(SANDBOX_ID);
+  await settles(
+    () => flood.outputBytes,
+    (bytes) => bytes > TERMINAL_HIGH_WATER_BYTES / 2,
+    () => connection.exec(['true']),
+  );
   // What was sent: the water mark and at most one window above it.
   expect(flood.outputBytes).toBeLessThanOrEqual(TERMINAL_HIGH_WATER_BYTES + PTY_WINDOW_BYTES);
   other.type('echo still""here\r');
@@ -190,7 +191,8 @@ test('typing over 50 connections that break at random: nothing lost, nothing dou
   }, 3);
   try {
     for (let i = 0; i < 50; i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      const cutAt = Math.min(total, line + Math.random() * 40);
+      await until('more was typed', 5_000, () => line >= cutAt);
       terminal.cut();
       // Half of them before the attach has come, as a bad network does.
       if (i % 2 === 0) await terminal.connect();

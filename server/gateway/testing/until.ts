@@ -17,3 +17,21 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/**
+ * Waits until `value` is true to `enough` and does not change over `ROUND_TRIPS` calls of `trip`, which must pass by the
+ * same parts: a clock that goes slow when the machine does. Returns the value.
+ */
+export async function settles(
+  value: () => number,
+  enough: (value: number) => boolean,
+  trip: () => Promise<unknown>,
+): Promise<number> {
+  for (let same = 0, last = Number.NaN; ; ) {
+    same = value() === last && enough(last) ? same + 1 : 0;
+    if (same > ROUND_TRIPS) return last;
+    last = value();
+    await trip();
+  }
+}
+const ROUND_TRIPS = 10;
