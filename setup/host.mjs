@@ -1,44 +1,43 @@
 // Makes sure of what the machine itself must have: Docker Engine, nftables, sing-box and a few programs.
-// As root on Debian or Ubuntu it installs what is missing, else it says which commands do.
+// With root's rights on Debian or Ubuntu it installs what is missing, else it says which commands do.
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  commandBlock,
-  goVersion,
-  isNewEnough,
-  missingPackages,
-  SING_BOX_PROBE,
-  SING_BOX_TAGS,
-  SING_BOX_VERSION,
-} from './host-plan.mjs';
+import { commandBlock, goVersion, isNewEnough, missingPackages, SING_BOX_PROBE } from './host-plan.mjs';
 import { isRoot } from './privilege.mjs';
 import { run, succeeds } from './run.mjs';
+import { buildSingBox, unpackRelease } from './sing-box.mjs';
 
 const APT_TIMEOUT_MS = 900_000;
 /** Another installation, such as the nightly upgrades, may hold apt's lock: wait for it, in seconds. */
 const APT_LOCK = ['-o', 'DPkg::Lock::Timeout=300'];
-const GO_TIMEOUT_MS = 900_000;
 const DOCKER_START_MS = 60_000;
 const DOCKERD_LOG = '/var/log/cloud-claude-dockerd.log';
 /** Where administrators' programs live though an ordinary user's PATH may not name them. */
 const EXTRA_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/local/go/bin'];
 
-/** The machine lacks something that this user may not mend. `commands` are for a person to run. */
+/**
+ * The machine lacks something that this user may not mend. `commands` are for a person to run: before another start,
+ * or, with `instead`, in place of one.
+ */
 export class HostError extends Error {
-  constructor(message, commands = []) {
+  constructor(message, commands = [], { instead = false } = {}) {
     super(message);
     this.name = 'HostError';
     this.commands = commands;
+    this.instead = instead;
   }
 }
 
 /** Adds the administrators' folders to our own PATH, so that we and our children find the same programs. */
 export function widenPath(env = process.env) {
   const have = (env.PATH ?? '').split(delimiter).filter(Boolean);
-  env.PATH = [...have, ...EXTRA_PATH.filter((folder) => !have.includes(folder))].join(delimiter);
+  // Beside node lies its npm, also where a version manager put both.
+  const more = [dirname(process.execPath), ...EXTRA_PATH];
+  env.PATH = [...have, ...more.filter((folder) => !have.includes(folder))].join(delimiter);
 }
 
 export function programPath(name, env = process.env) {
@@ -56,19 +55,19 @@ export function programPath(name, env = process.env) {
 }
 
 /** Installs packages with apt; `apt-get update` only when the lists are missing or old enough to fail. */
-export async function aptInstall(packages, log) {
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () =>
-    run('apt-get', [...APT_LOCK, 'install', '-y', '-q', '--no-install-recommends', ...packages], {
-      env,
+async function aptInstall(packages, { log, elevate }) {
+  // By `env`: sudo hands no variable on.
+  const apt = (...args) =>
+    runAsRoot(elevate, 'env', ['DEBIAN_FRONTEND=noninteractive', 'apt-get', ...APT_LOCK, ...args], {
       timeoutMs: APT_TIMEOUT_MS,
     });
+  const install = () => apt('install', '-y', '-q', '--no-install-recommends', ...packages);
   log(`installing ${packages.join(' ')}`);
   try {
     return await install();
   } catch {
     log('refreshing the package lists');
-    await run('apt-get', [...APT_LOCK, 'update', '-q'], { env, timeoutMs: APT_TIMEOUT_MS });
+    await apt('update', '-q');
     return install();
   }
 }
@@ -88,20 +87,27 @@ async function goIsUsable() {
   }
 }
 
-async function installSingBox(log) {
-  if (!(await goIsUsable())) await aptInstall(['golang-go'], log);
-  log(`building sing-box ${SING_BOX_VERSION} with Go (two minutes)`);
-  const version = `-X github.com/sagernet/sing-box/constant.Version=${SING_BOX_VERSION}`;
-  await run(
-    'go',
-    [
-      ...['install', '-trimpath', '-tags', SING_BOX_TAGS, '-ldflags', `-s ${version}`],
-      `github.com/sagernet/sing-box/cmd/sing-box@v${SING_BOX_VERSION}`,
-    ],
-    { env: { GOBIN: '/usr/local/bin', CGO_ENABLED: '0' }, timeoutMs: GO_TIMEOUT_MS },
-  );
+/** In order of effort: what is on PATH was tried already, the release's archive, a build. */
+async function installSingBox({ log, elevate }) {
+  const folder = mkdtempSync(join(tmpdir(), 'cloud-claude-sing-box-'));
+  try {
+    let program = await unpackRelease({ folder, log });
+    if (program === null) {
+      if (!(await goIsUsable())) await aptInstall(['golang-go'], { log, elevate });
+      program = await buildSingBox({ folder, log });
+    }
+    await runAsRoot(elevate, 'install', ['-m', '0755', program, '/usr/local/bin/sing-box']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
   if (!(await hasSingBox()))
-    throw new HostError('sing-box was built but refuses a configuration that 1.12 knows.');
+    throw new HostError('sing-box was installed but refuses a configuration that 1.12 knows.');
+}
+
+/** `elevate` goes in front: [] as root, else the way to it. */
+function runAsRoot(elevate, file, args, options) {
+  const [first, ...rest] = [...elevate, file, ...args];
+  return run(first, rest, options);
 }
 
 const dockerAnswers = (prefix = []) =>
@@ -129,10 +135,10 @@ function removeStalePidFiles() {
 }
 
 /** Starts Docker Engine: by systemd where that runs the machine, else on our own, with a log file. */
-async function startDocker(log) {
+async function startDocker({ log, elevate }) {
   if (existsSync('/run/systemd/system')) {
     log('starting Docker Engine (systemd)');
-    await run('systemctl', ['enable', '--now', 'docker'], { timeoutMs: DOCKER_START_MS });
+    await runAsRoot(elevate, 'systemctl', ['enable', '--now', 'docker'], { timeoutMs: DOCKER_START_MS });
   } else {
     log(`starting Docker Engine (log: ${DOCKERD_LOG})`);
     removeStalePidFiles();
@@ -142,7 +148,7 @@ async function startDocker(log) {
       .unref();
   }
   const deadline = Date.now() + DOCKER_START_MS;
-  while (!(await dockerAnswers())) {
+  while (!(await dockerAnswers(elevate))) {
     if (Date.now() > deadline) {
       throw new HostError(
         `Docker Engine was started but does not answer; see ${DOCKERD_LOG} or journalctl -u docker.`,
@@ -156,22 +162,23 @@ async function startDocker(log) {
  * Makes sure of everything for `purposes` (['test'] adds what tests need). Throws HostError with the commands
  * to run when something is missing and this user may not install it.
  */
-export async function ensureHost({ log = () => {}, purposes = [], elevate = null } = {}) {
+export async function ensureHost({ log = () => {}, purposes = [], elevate = isRoot() ? [] : null } = {}) {
   widenPath();
   const packages = missingPackages({ has: (name) => programPath(name) !== null, purposes });
   const singBox = !(await hasSingBox());
-  const mayInstall = isRoot() && programPath('apt-get') !== null;
+  const mayInstall = elevate !== null && programPath('apt-get') !== null;
   if ((packages.length > 0 || singBox) && !mayInstall) {
     throw new HostError('This machine lacks something that only its administrator can install.', [
       ...commandBlock({ packages, singBox, startDocker: packages.includes('docker.io'), dockerGroup: false }),
     ]);
   }
-  if (packages.length > 0) await aptInstall(packages, log);
-  if (singBox) await installSingBox(log);
+  if (packages.length > 0) await aptInstall(packages, { log, elevate });
+  if (singBox) await installSingBox({ log, elevate });
   if (await dockerAnswers()) return;
-  if (isRoot()) return startDocker(log);
   // Not allowed on Docker's socket, perhaps: it is enough when the way to root is.
-  if (elevate && (await dockerAnswers(elevate))) return;
+  if (elevate && !isRoot() && (await dockerAnswers(elevate))) return;
+  // Without systemd Docker Engine would be started as our own child with its log and pid files: root's business.
+  if (elevate && (isRoot() || existsSync('/run/systemd/system'))) return startDocker({ log, elevate });
   throw new HostError(
     'Docker Engine does not answer this user.',
     commandBlock({ packages: [], singBox: false, startDocker: true, dockerGroup: true }),
@@ -179,15 +186,15 @@ export async function ensureHost({ log = () => {}, purposes = [], elevate = null
 }
 
 /** mmdebstrap, asked for only when no registry answers. */
-export async function ensureMmdebstrap(log = () => {}) {
+export async function ensureMmdebstrap(log = () => {}, elevate = isRoot() ? [] : null) {
   const packages = missingPackages({ has: (name) => programPath(name) !== null, purposes: ['base'] });
   const wanted = packages.filter((name) => ['mmdebstrap', 'debian-archive-keyring'].includes(name));
   if (wanted.length === 0) return;
-  if (!isRoot()) {
+  if (elevate === null) {
     throw new HostError(
       'No container registry answers, so the base image has to be made here.',
       commandBlock({ packages: wanted, singBox: false, startDocker: false, dockerGroup: false }),
     );
   }
-  await aptInstall(wanted, log);
+  await aptInstall(wanted, { log, elevate });
 }

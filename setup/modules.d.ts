@@ -62,7 +62,19 @@ declare module '*/stamp.mjs' {
     work: () => Promise<void>,
   ): Promise<boolean>;
 }
+declare module '*/sing-box.mjs' {
+  export function knownSum(text: string, file: string): string | null;
+  export function unpackRelease(options: {
+    folder: string;
+    log(text: string): void;
+    arch?: string;
+    sums?: string;
+    from?: string;
+    answerMs?: number;
+  }): Promise<string | null>;
+}
 declare module '*/start-options.mjs' {
+  export const SETTINGS: string[];
   export function startOptions(options: { env: Record<string, string>; argv: string[]; cwd: string }): {
     dev: boolean;
     dataDir: string;

@@ -1,4 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,8 +12,9 @@ import { agentSocket, layDataDir, openDataDir, runningLauncher, writeLauncher } 
 import { commandBlock, goVersion, isNewEnough, missingPackages } from './host-plan.mjs';
 import { contentHash, packagesFor } from './image-inputs.mjs';
 import { CommandError, run } from './run.mjs';
+import { knownSum, unpackRelease } from './sing-box.mjs';
 import { hashInputs, unlessDone } from './stamp.mjs';
-import { banner, startOptions } from './start-options.mjs';
+import { banner, SETTINGS, startOptions } from './start-options.mjs';
 import { readyFacts, Supervised } from './supervise.mjs';
 import { addCounts, countReport, summaryLine } from './test-counts.mjs';
 
@@ -47,6 +52,70 @@ describe('the machine', () => {
     });
     expect(block.slice(0, 2)).toEqual(['sudo apt-get update', 'sudo apt-get install -y nftables']);
     expect(block[2]).toMatch(/^sudo env GOBIN=\/usr\/local\/bin go install -tags \S+ \S+@v1\.12\.12 /);
+  });
+});
+
+describe('sing-box from its release', () => {
+  const name = 'sing-box-1.12.12-linux-amd64';
+  let server: Server | undefined;
+  afterEach(() => void server?.closeAllConnections());
+
+  async function serve(answer: (url: string) => Buffer | null): Promise<string> {
+    const it = createServer((request, response) => {
+      const body = answer(request.url ?? '');
+      if (body) response.end(body);
+    });
+    server = it;
+    await new Promise<void>((resolve) => it.listen(0, '127.0.0.1', resolve));
+    it.unref();
+    // An object for a TCP server.
+    return `http://127.0.0.1:${(it.address() as AddressInfo).port}/download`;
+  }
+  function archive(): { bytes: Buffer; sums: string } {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, 'sing-box'), 'the program', { mode: 0o755 });
+    const bytes = execFileSync('tar', ['-cz', '-C', folder, name]);
+    rmSync(join(folder, name), { recursive: true });
+    const sum = createHash('sha256').update(bytes).digest('hex');
+    return { bytes, sums: `# from the release\n${sum}  ${name}.tar.gz\n` };
+  }
+
+  it('is taken when its checksum is the known one, for this processor', async () => {
+    const { bytes, sums } = archive();
+    const asked: string[] = [];
+    const from = await serve((url) => {
+      asked.push(url);
+      return bytes;
+    });
+    const path = await unpackRelease({ folder, log: () => {}, arch: 'x64', sums, from });
+    expect(path && readFileSync(path, 'utf8')).toBe('the program');
+    expect(asked).toEqual([`/download/v1.12.12/${name}.tar.gz`]);
+  });
+
+  it('is left, with a line that says why, for another checksum, a silent host, or without a checksum', async () => {
+    const { bytes, sums } = archive();
+    const said: string[] = [];
+    const options = { folder, log: (text: string) => said.push(text), arch: 'x64', sums };
+    expect(
+      await unpackRelease({ ...options, from: await serve(() => Buffer.concat([bytes, bytes])) }),
+    ).toBeNull();
+    expect(said.at(-1)).toContain('its checksum is');
+    expect(await unpackRelease({ ...options, from: await serve(() => null), answerMs: 50 })).toBeNull();
+    expect(said.at(-1)).toContain('no answer within 0.05 s');
+    expect(await unpackRelease({ ...options, from: 'http://127.0.0.1:1' })).toBeNull();
+    expect(said.at(-1)).toContain('cannot be used');
+    said.length = 0;
+    expect(await unpackRelease({ ...options, arch: 'arm64' })).toBeNull();
+    expect(said).toEqual([
+      'setup/sing-box.sha256 has no checksum for sing-box-1.12.12-linux-arm64.tar.gz: not downloaded',
+    ]);
+    expect(existsSync(join(folder, name, 'sing-box'))).toBe(false);
+  });
+
+  it('has a checksum file in which every line counts', () => {
+    const text = readFileSync(join(import.meta.dirname, 'sing-box.sha256'), 'utf8');
+    for (const line of text.split('\n').filter((it) => it !== '' && !it.startsWith('#')))
+      expect(knownSum(text, line.split(/ [ *]/)[1] ?? ''), line).toBe(line.slice(0, 64));
   });
 });
 
@@ -186,6 +255,13 @@ describe('the launcher', () => {
       dataDir: '/srv/d',
     });
     expect(() => read({}, ['--help'])).toThrow('unknown argument --help');
+  });
+
+  it('knows every setting that a person makes, to hand it on to root', () => {
+    const page = readFileSync(join(import.meta.dirname, '../docs/configuration.md'), 'utf8');
+    const names = [...page.matchAll(/^\| `([A-Z_]+)`/gm)].map((it) => it[1]);
+    // These two npm start sets itself.
+    expect(SETTINGS).toEqual(names.filter((it) => it !== 'SANDBOX_IMAGE' && it !== 'NODE_ENV'));
   });
 
   it('shows the first password once', () => {

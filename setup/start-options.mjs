@@ -1,6 +1,37 @@
 // What the launcher itself needs of the environment; the gateway reads and checks the whole of it. Pure.
 import { resolve } from 'node:path';
 
+/** Names of docs/configuration.md that a person sets; a test compares. */
+export const SETTINGS = [
+  'PORT',
+  'HOST',
+  'DATA_DIR',
+  'DATABASE_URL',
+  'ADMIN_USERNAME',
+  'ADMIN_PASSWORD',
+  'SSH_PROXY_ADDR',
+  'HOST_AGENT_MODE',
+  'HOST_AGENT_SOCKET',
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'ANTHROPIC_BASE_URL',
+  'BASE_DOMAIN',
+  'BASE_SCHEME',
+  'TRUSTED_PROXY',
+  'IDLE_TIMEOUT',
+  'CONNECT_URL',
+  'ECHO_URLS',
+  'DNS_ECHO',
+  'PROOF_INTERVAL',
+  'EGRESS_DNS',
+  'ECHO_DNS_ADDR',
+  'ECHO_DNS_ZONE',
+  'ECHO_DNS_NAME',
+  'GEOIP_DB',
+  'METRICS_TOKEN',
+  'LOG_LEVEL',
+];
+
 export function startOptions({ env, argv, cwd }) {
   const unknown = argv.filter((it) => it !== '--dev');
   if (unknown.length > 0) throw new Error(`unknown argument ${unknown[0]}; known: --dev`);

@@ -12,9 +12,9 @@ import {
   writeLauncher,
 } from './data-dir.mjs';
 import { dockerClient } from './docker.mjs';
-import { ensureHost, ensureMmdebstrap, HostError, widenPath } from './host.mjs';
+import { ensureHost, ensureMmdebstrap, HostError, programPath, widenPath } from './host.mjs';
 import { ensurePackages } from './install.mjs';
-import { elevation, isRoot } from './privilege.mjs';
+import { commandAsRoot, elevation, isRoot } from './privilege.mjs';
 import { run } from './run.mjs';
 import { banner, startOptions } from './start-options.mjs';
 import { EXIT_CONFIG, Supervised } from './supervise.mjs';
@@ -41,24 +41,42 @@ async function main() {
   widenPath();
   checkNode();
   const options = startOptions({ env: process.env, argv: process.argv.slice(2), cwd: root });
-  const instance = openDataDir(options.dataDir);
+  const instance = dataDirOf(options);
   await refuseSecond(options);
-  await ensurePackages({ root, log });
+  // Before minutes are spent on packages.
   const elevate = await elevation();
-  if (
-    elevate === null &&
-    !(await agentAnswers(options.agentSocket ?? agentSocket(options.dataDir, instance)))
-  ) {
-    throw new HostError('The host agent needs root, and this user has no way to it.', [
-      `sudo ${process.execPath} ${join(root, 'setup/start.mjs')}`,
-    ]);
-  }
+  const socket = options.agentSocket ?? agentSocket(options.dataDir, instance);
+  const needsRoot =
+    options.agentMode === 'embedded' ? !isRoot() : elevate === null && !(await agentAnswers(socket));
+  if (needsRoot) throw new HostError(NEEDS_ROOT, [startAsRoot(process.argv.slice(2))], { instead: true });
+  await ensurePackages({ root, log });
   await ensureHost({ log, elevate });
   const image = await setUp({ options, elevate });
   const account = await gatewayAccount({ root, dataDir: options.dataDir, dev: options.dev, log });
   if (account.warning) log(`WARNING: ${account.warning}`);
   layDataDir(options.dataDir, account);
   await serve({ options, instance, account, elevate, image });
+}
+
+function dataDirOf({ dataDir }) {
+  try {
+    return openDataDir(dataDir);
+  } catch (error) {
+    if (!error.syscall) throw error;
+    throw new StartError(
+      `The data folder ${dataDir} cannot be used: ${error.message}. Set DATA_DIR to a folder of yours.`,
+      EXIT_HOST,
+    );
+  }
+}
+
+const NEEDS_ROOT =
+  'Sandboxes need root on this machine: for Docker Engine, network namespaces and firewall rules. The web server ' +
+  'itself gives these rights up. This user has no way to them (no sudo, or not without a password that cannot be asked for here).';
+
+function startAsRoot(args) {
+  const program = [process.execPath, join(root, 'setup/start.mjs'), ...args];
+  return commandAsRoot(program, { env: process.env, hasSudo: programPath('sudo') !== null });
 }
 
 function checkNode() {
@@ -108,7 +126,7 @@ async function setUp({ options, elevate }) {
     ensureImage({
       log: (text) => log(`image: ${text}`),
       docker,
-      needMmdebstrap: () => ensureMmdebstrap(log),
+      needMmdebstrap: () => ensureMmdebstrap(log, elevate),
     }),
     options.dev ? ensureGenerated({ root, log }) : ensureBuilt({ root, log }),
   ]);
@@ -138,7 +156,6 @@ const program = (name, dev) =>
 
 async function serve({ options, instance, account, elevate, image }) {
   const embedded = options.agentMode === 'embedded';
-  if (embedded && !isRoot()) throw new HostError('HOST_AGENT_MODE=embedded needs root.', ['sudo npm start']);
   const socket = options.agentSocket ?? agentSocket(options.dataDir, instance);
   const env = {
     ...process.env,
@@ -231,9 +248,8 @@ main().catch((error) => {
   // The gateway has said itself what is wrong with its configuration.
   if (error.code !== EXIT_CONFIG) process.stderr.write(`\n${error.message}\n`);
   if (error instanceof HostError && error.commands.length > 0) {
-    process.stderr.write(
-      `\nRun this, then npm start again:\n\n${error.commands.map((line) => `  ${line}`).join('\n')}\n\n`,
-    );
+    const when = error.instead ? 'Run this instead' : 'Run this, then npm start again';
+    process.stderr.write(`\n${when}:\n\n${error.commands.map((line) => `  ${line}`).join('\n')}\n\n`);
   }
   process.exitCode =
     error instanceof HostError
