@@ -23,6 +23,8 @@ import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
 import { createEchoDns } from './echo/dns';
 import { createEchoHttp } from './echo/http';
+import { createProofStore } from './egress/proof-store';
+import { createEgressSecrets } from './egress/secrets';
 import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
 import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
@@ -40,6 +42,7 @@ import { createUpgrade } from './http/upgrade';
 import { createExpiryJob } from './jobs/expiry';
 import { createIdleJob } from './jobs/idle';
 import { createStopSandboxesOf } from './jobs/stop-sandboxes';
+import { createSubscriptionsJob } from './jobs/subscriptions';
 import { createTrimJob } from './jobs/trim';
 import { createLive } from './live/live';
 import { createVisible } from './live/visible';
@@ -47,6 +50,10 @@ import type { RestApp } from './rest/base';
 import { createRest } from './rest/rest';
 import { createAccount } from './services/account/service';
 import { createAdmin } from './services/admin/service';
+import { createNetworkOf } from './services/egress/network-of';
+import { createEgressService } from './services/egress/service';
+import { createNetwork } from './services/network/service';
+import { createPolicies } from './services/policies/service';
 import { createAccess } from './services/sandboxes/access';
 import { createSandboxes } from './services/sandboxes/service';
 import { createSandboxSpec } from './services/sandboxes/spec';
@@ -135,13 +142,17 @@ async function build(
     'connections',
     createConnections({ agent, db, log, gatewayKey, provider: proxy }),
   );
-  const { access } = createAccess(db);
+  const { access, rights } = createAccess(db);
   const sessions = createSessions({ db, live, audit, log, access, connections });
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
   const image = () => {
     if (config.sandboxImage === null) throw new AppError('image_missing');
     return config.sandboxImage;
   };
+  const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
+  const proofs = createProofStore({ db, live, audit, agent, log });
+  const { probes, egressDns: defaultDns } = config;
+  const networkOf = createNetworkOf({ db, live, secrets, probes, defaultDns });
   const engine = scope.own(
     'task engine',
     createTaskEngine({
@@ -151,7 +162,7 @@ async function build(
       agent,
       log,
       image,
-      sandboxSpec: createSandboxSpec({ gatewayKey: gatewayKey.publicLine }),
+      sandboxSpec: createSandboxSpec({ gatewayKey: gatewayKey.publicLine, networkOf }),
       dropConnection: (id, reason) => {
         connections.drop(id, reason);
       },
@@ -177,6 +188,7 @@ async function build(
     startedAt: Date.now(),
     reconcilerChecks: () => reconciler.checks(),
   };
+  const egress = createEgressService({ db, live, audit, agent, engine, secrets, probes, defaultDns, proofs });
   const services: Services = {
     account: createAccount({ db, live, audit, sockets }),
     users: createUsers({
@@ -202,6 +214,9 @@ async function build(
     sessions,
     tasks: createTasks({ db, engine }),
     admin: createAdmin(health),
+    egress,
+    policies: createPolicies({ db, live, audit, engine, access }),
+    network: createNetwork({ db, audit, agent, proofs, rights }),
   };
 
   // The edge.
@@ -278,6 +293,7 @@ async function build(
       viewers: (id) => connections.viewers(id),
       busy: createBusy({ agent }),
     }),
+    createSubscriptionsJob({ log, refreshDue: (signal) => egress.refreshDue(signal) }),
     createTrimJob({ db, log }),
   ].map((job) => scope.own('job', job));
   for (const part of [connections, monitor, engine, reconciler, ...jobs]) part.start();

@@ -170,7 +170,7 @@ export interface Connections {
   viewers(sessionId: string): number;
 }
 
-export interface Services {
+export interface Services extends EgressServices {
   account: {
     me(identity: Identity): Promise<Me>;
     setPreferences(identity: Identity, input: Partial<Preferences>): Promise<Me>;
@@ -273,7 +273,6 @@ export interface Services {
   };
 }
 
-/** Becomes part of `Services` with the composition root. */
 export interface EgressServices {
   /** Ways out. All of it is for administrators, but for `ofSandbox`, `prove`, `traffic` and `allow` of one's own. */
   egress: {

@@ -1,6 +1,9 @@
 /** The tRPC surface: thin, one service call a procedure. `AppRouter` is the only thing clients import. */
 import { accountRouter } from './account';
 import { adminRouter } from './admin';
+import { egressRouter } from './egress';
+import { networkRouter } from './network';
+import { policiesRouter } from './policies';
 import { sandboxesRouter } from './sandboxes';
 import { sessionsRouter } from './sessions';
 import { tasksRouter } from './tasks';
@@ -11,6 +14,9 @@ import { workspacesRouter } from './workspaces';
 export const appRouter = router({
   account: accountRouter,
   admin: adminRouter,
+  egress: egressRouter,
+  network: networkRouter,
+  policies: policiesRouter,
   sandboxes: sandboxesRouter,
   sessions: sessionsRouter,
   tasks: tasksRouter,

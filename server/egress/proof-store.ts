@@ -17,9 +17,13 @@ export function createProofStore(options: {
   audit: Audit;
   agent: AgentClient;
   log: Logger;
+  /** Two letters, where a local database knows. */
+  countryOf?: (address: string) => string | null;
 }): ProofStore {
   const { db, live, audit, agent, log } = options;
   const keys = new Map<string, string>();
+  const countryOf = (address: string | null) =>
+    address === null ? null : (options.countryOf?.(address) ?? null);
 
   async function keyOf(keyId: string): Promise<string | undefined> {
     const known = keys.get(keyId);
@@ -33,7 +37,8 @@ export function createProofStore(options: {
   async function write(tx: DbOrTx, proof: Proof): Promise<boolean> {
     const at = new Date(proof.finishedAt);
     const { id, sandboxId, egressId, verdict, cause, exitAddress, latencyMs } = proof;
-    const row = { id, sandboxId, egressId, at, verdict, cause, exitAddress, latencyMs };
+    const country = countryOf(exitAddress);
+    const row = { id, sandboxId, egressId, at, verdict, cause, exitAddress, country, latencyMs };
     try {
       await tx.proof.create({ data: { ...row, body: JSON.stringify(proof) } });
       return true;
@@ -49,7 +54,10 @@ export function createProofStore(options: {
     const { verdict, reason, exitAddress, latencyMs } = proof;
     const changed = await tx.egress.updateMany({
       where: { id: proof.egressId, OR: [{ provenAt: null }, { provenAt: { lte: at } }] },
-      data: { verdict, provenAt: at, verdictReason: reason, exitAddress, latencyMs },
+      data: {
+        ...{ verdict, provenAt: at, verdictReason: reason, exitAddress, latencyMs },
+        country: countryOf(exitAddress),
+      },
     });
     const there = changed.count > 0 || (await tx.egress.count({ where: { id: proof.egressId } })) > 0;
     if (!there) return;

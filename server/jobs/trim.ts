@@ -1,6 +1,7 @@
-/** Keeps history bounded: old live events, ended tasks, log-in throttles, ended log-ins, and the audit log by policy. */
+/** Keeps history bounded: live events, ended tasks, log-ins, proofs and traffic by age, and the audit log by policy. */
 import type { Logger } from 'pino';
 import type { Db } from '../contracts';
+import { dropDeadBindings } from '../services/egress/use';
 import { createJob, type Job } from './timer';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -13,6 +14,11 @@ export const AUTH_SESSIONS_KEPT_MS = 30 * DAY_MS;
 /** A year and a bit: yearly reviews look back over a full one. */
 export const AUDIT_KEPT_MS = 400 * DAY_MS;
 
+/** Long enough to look back at what happened over a few weeks; each is some 3 KB. */
+export const PROOFS_KEPT_MS = 30 * DAY_MS;
+/** Charts show a day; the second one is for who looks in the morning at what happened the day before. */
+export const TRAFFIC_KEPT_MS = 2 * DAY_MS;
+
 export function createTrimJob(options: {
   db: Db;
   log: Logger;
@@ -21,6 +27,26 @@ export function createTrimJob(options: {
 }): Job {
   const { db, log, now = Date.now } = options;
   const before = (age: number) => new Date(now() - age);
+
+  /** A sandbox's newest one stays whatever its age: it is what is known of it. */
+  async function trimProofs(): Promise<number> {
+    const shown = await db.sandbox.findMany({ where: { proofId: { not: null } }, select: { proofId: true } });
+    const { count } = await db.proof.deleteMany({
+      where: { at: { lt: before(PROOFS_KEPT_MS) }, id: { notIn: shown.flatMap((it) => it.proofId ?? []) } },
+    });
+    return count;
+  }
+
+  async function trimTraffic(): Promise<number> {
+    const lt = before(TRAFFIC_KEPT_MS);
+    const counts = [
+      await db.egressSample.deleteMany({ where: { at: { lt } } }),
+      await db.trafficMinute.deleteMany({ where: { minute: { lt } } }),
+      await db.trafficHost.deleteMany({ where: { hour: { lt } } }),
+      await db.dnsHour.deleteMany({ where: { hour: { lt } } }),
+    ];
+    return counts.reduce((sum, it) => sum + it.count, 0);
+  }
 
   async function work(): Promise<void> {
     // The newest row stays whatever its age: readers take their position from it.
@@ -44,7 +70,13 @@ export function createTrimJob(options: {
       where: { expiresAt: { lt: before(AUTH_SESSIONS_KEPT_MS) } },
     });
     const audit = await db.auditEvent.deleteMany({ where: { at: { lt: before(AUDIT_KEPT_MS) } } });
+    const proofs = await trimProofs();
+    const traffic = await trimTraffic();
+    const bindings = await db.$transaction((tx) => dropDeadBindings(tx));
     const removed = {
+      proofs,
+      traffic,
+      bindings,
       events: events.count,
       tasks: tasks.count,
       throttles: throttles.count,

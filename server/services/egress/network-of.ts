@@ -1,10 +1,11 @@
 /** A sandbox's way out as the agent gets it: what its bindings choose, what it may reach, how it is proven. */
 import type { Sandbox } from '../../../prisma/generated/client';
 import type { NetworkSpec } from '../../../shared/agent-api';
-import { egressDnsSchema } from '../../../shared/egress';
+import type { EgressDns } from '../../../shared/egress';
 import { AppError } from '../../../shared/errors';
 import { type ProbeSettings, proofModeSchema } from '../../../shared/proof';
 import type { Db, Live } from '../../contracts';
+import { dnsOf } from '../../egress/dns-of';
 import type { EgressSecrets } from '../../egress/secrets';
 import { readEffective } from '../policies/effective-rows';
 import { assign } from './assign';
@@ -14,6 +15,8 @@ export interface NetworkOfParts {
   live: Live;
   secrets: EgressSecrets;
   probes: ProbeSettings;
+  /** Of the ways out that name no resolver of their own. */
+  defaultDns: EgressDns;
 }
 
 /**
@@ -50,7 +53,7 @@ export function createNetworkOf(parts: NetworkOfParts): (row: Pick<Sandbox, 'id'
       ...common,
       egressId: egress.id,
       egress: secrets.open(egress.config),
-      dns: egress.dns === null ? null : egressDnsSchema.parse(JSON.parse(egress.dns)),
+      dns: dnsOf(egress, parts.defaultDns),
       expectedAddress: egress.expectedAddress,
       proof: proofModeSchema.parse(egress.proof),
     };

@@ -1,5 +1,6 @@
 /** What the files of this folder are built from, and what every verb of theirs begins and ends with. */
 import { randomUUID } from 'node:crypto';
+import type { EgressDns } from '../../../shared/egress';
 import { AppError } from '../../../shared/errors';
 import type { ProbeSettings } from '../../../shared/proof';
 import type { AgentClient, Audit, AuditEntry, Db, DbOrTx, Identity, Live } from '../../contracts';
@@ -15,6 +16,8 @@ export interface EgressParts {
   engine: TaskEngine;
   secrets: EgressSecrets;
   probes: ProbeSettings;
+  /** Of the ways out that name no resolver of their own. */
+  defaultDns: EgressDns;
   proofs: ProofStore;
 }
 

@@ -1,10 +1,11 @@
 /** Fetches a subscription through a way out and says what it would change. Nothing is changed here. */
 import { z } from 'zod';
 import type { EgressSubscription } from '../../../prisma/generated/client';
-import { egressDnsSchema, egressSchema } from '../../../shared/egress';
+import { egressSchema } from '../../../shared/egress';
 import type { SubscriptionView } from '../../../shared/egress-views';
 import { AppError, toAppError } from '../../../shared/errors';
 import type { DbOrTx } from '../../contracts';
+import { dnsOf } from '../../egress/dns-of';
 import { importEgresses } from '../../egress/import/import';
 import { planSubscription } from '../../egress/subscription-diff';
 import type { EgressParts } from './parts';
@@ -62,7 +63,7 @@ async function ask(
       'egress.fetch',
       {
         egress: via ? parts.secrets.open(via.config) : { kind: 'direct' },
-        dns: via?.dns ? egressDnsSchema.parse(JSON.parse(via.dns)) : null,
+        dns: via ? dnsOf(via, parts.defaultDns) : null,
         url,
         userAgent: null,
       },

@@ -176,7 +176,14 @@ async function apply(
         ? {}
         : {
             ...(await configColumns(parts, tx, entry.config)),
-            ...{ verdict: null, provenAt: null, verdictReason: null, exitAddress: null, latencyMs: null },
+            ...{
+              verdict: null,
+              provenAt: null,
+              verdictReason: null,
+              exitAddress: null,
+              country: null,
+              latencyMs: null,
+            },
           };
     await tx.egress.update({
       where: { id: egress.id },

@@ -1,9 +1,9 @@
 /** Tries a way out, saved or not yet, by the same path that a sandbox takes. */
 import type { z } from 'zod';
 import type { AgentInput } from '../../../shared/agent-api';
-import { egressDnsSchema } from '../../../shared/egress';
 import type { createEgressSchema, egressHistorySchema, ProofEvent } from '../../../shared/egress-views';
 import { actorOf, type Identity } from '../../contracts';
+import { dnsOf } from '../../egress/dns-of';
 import { refuseMask } from '../../egress/secrets';
 import { readEgress } from './crud';
 import { type EgressParts, requireAdmin } from './parts';
@@ -47,11 +47,12 @@ async function specOf(
 ): Promise<{ spec: AgentInput<'egress.test'>; name: string }> {
   const { probes } = parts;
   if (!('id' in input)) {
-    const { config: egress, dns, expectedAddress } = input;
+    const { config: egress, expectedAddress } = input;
+    const dns = input.dns ?? dnsOf({ kind: egress.kind, dns: null }, parts.defaultDns);
     return { spec: { egressId: null, egress, dns, expectedAddress, probes }, name: input.label };
   }
   const row = await readEgress(parts.db, input.id);
-  const dns = row.dns === null ? null : egressDnsSchema.parse(JSON.parse(row.dns));
+  const dns = dnsOf(row, parts.defaultDns);
   const { expectedAddress, label: name } = row;
   const egress = parts.secrets.open(row.config);
   return { spec: { egressId: row.id, egress, dns, expectedAddress, probes }, name };
