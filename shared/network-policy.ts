@@ -4,11 +4,19 @@ import { z } from 'zod';
 /** A name as people type it; normalised (lower case, IDN to ASCII, no trailing dot) before it is stored. */
 export const domainNameSchema = z
   .string()
+  .overwrite((it) => it.toLowerCase().replace(/\.$/, ''))
   .max(253)
   .regex(
     /^(?!-)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/,
     'A domain has letters, digits, - and dots, such as example.org.',
   );
+
+const keywordSchema = z
+  .string()
+  .toLowerCase()
+  .min(1)
+  .max(63)
+  .regex(/^[a-z0-9.-]+$/, 'A keyword has letters, digits, - and dots.');
 
 /**
  * An exception that leaves by the host's own uplink, not by the egress. `domain` is resolved by the agent on the
@@ -21,11 +29,7 @@ export const grantSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('suffix'), value: domainNameSchema }),
   z.object({
     type: z.literal('keyword'),
-    value: z
-      .string()
-      .min(1)
-      .max(63)
-      .regex(/^[a-z0-9.-]+$/),
+    value: keywordSchema,
   }),
 ]);
 export type Grant = z.infer<typeof grantSchema>;
@@ -39,11 +43,7 @@ export const domainRuleSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('suffix'), value: domainNameSchema }),
   z.object({
     type: z.literal('keyword'),
-    value: z
-      .string()
-      .min(1)
-      .max(63)
-      .regex(/^[a-z0-9.-]+$/),
+    value: keywordSchema,
   }),
 ]);
 export type DomainRule = z.infer<typeof domainRuleSchema>;
