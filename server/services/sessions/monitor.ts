@@ -53,7 +53,10 @@ export function createSessionMonitor(options: {
     connection: PooledConnection,
     sessions: { id: string; kind: string; state: string }[],
   ): Promise<void> {
-    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(POLL_TIMEOUT_MS)]);
+    // A plain timer: Node 20 lets go of an AbortSignal.timeout that only AbortSignal.any knows, and it never fires.
+    const limit = new AbortController();
+    const late = setTimeout(() => limit.abort(), POLL_TIMEOUT_MS);
+    const signal = AbortSignal.any([stop.signal, limit.signal]);
     try {
       const { code, stdout } = await connection.exec(connections.commands.list(), { signal });
       if (code !== 0) return;
@@ -77,6 +80,8 @@ export function createSessionMonitor(options: {
       }
     } catch (error) {
       if (!stop.signal.aborted) log.debug({ err: error }, 'sessions could not be listed');
+    } finally {
+      clearTimeout(late);
     }
   }
 
