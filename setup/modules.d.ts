@@ -44,6 +44,9 @@ declare module '*/image-inputs.mjs' {
     base: string;
   }): string;
 }
+declare module '*/install.mjs' {
+  export function isInstalled(lock: unknown, record: string): boolean;
+}
 declare module '*/run.mjs' {
   export class CommandError extends Error {
     code: number;

@@ -11,6 +11,7 @@ import { completeLock, type LockFile } from './complete-lock.mjs';
 import { agentSocket, layDataDir, openDataDir, runningLauncher, writeLauncher } from './data-dir.mjs';
 import { commandBlock, goVersion, isNewEnough, missingPackages } from './host-plan.mjs';
 import { contentHash, packagesFor } from './image-inputs.mjs';
+import { isInstalled } from './install.mjs';
 import { CommandError, run } from './run.mjs';
 import { knownSum, unpackRelease } from './sing-box.mjs';
 import { hashInputs, unlessDone } from './stamp.mjs';
@@ -183,6 +184,29 @@ describe('the lock file', () => {
     const broken = { ...whole, packages };
     expect(completeLock(broken).sort()).toEqual([...names].sort());
     expect(JSON.stringify(broken)).toBe(JSON.stringify(whole));
+  });
+});
+
+describe('packages that a person installed', () => {
+  it('count when every one of the lock file is there, but for those of other platforms', () => {
+    const record = join(folder, 'record.json');
+    const lock = {
+      packages: {
+        '': {},
+        'node_modules/a': { version: '1.0.0' },
+        'node_modules/b-mac': { version: '2.0.0', optional: true },
+      },
+    };
+    const installed = (packages: Record<string, { version: string }>) => {
+      writeFileSync(record, JSON.stringify({ packages }));
+      return isInstalled(lock, record);
+    };
+    expect(isInstalled(lock, record)).toBe(false);
+    expect(installed({ 'node_modules/a': { version: '1.0.0' } })).toBe(true);
+    expect(installed({})).toBe(false);
+    expect(installed({ 'node_modules/a': { version: '1.0.1' } })).toBe(false);
+    const other = { 'node_modules/a': { version: '1.0.0' }, 'node_modules/b-mac': { version: '1.0.0' } };
+    expect(installed(other)).toBe(false);
   });
 });
 
