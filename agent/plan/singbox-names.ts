@@ -1,5 +1,6 @@
 import type { NetworkSpec } from '../../shared/agent-api';
-import type { DomainBundle, DomainRule, NetworkPolicy } from '../../shared/network-policy';
+import { bundleRules } from '../../shared/domain-bundles';
+import type { NetworkPolicy } from '../../shared/network-policy';
 import { probeHosts } from '../proof/contract';
 import { grantPlan, isEmpty, mergeNames, type Names, nameFields, namesOf } from './policy';
 import { REFUSED_IPV4 } from './ranges';
@@ -12,8 +13,6 @@ const FAKE_TTL = 1;
 const SNIFF_TIMEOUT = '300ms';
 /** Their answers hold addresses, by which a program would go past the name. */
 const ADDRESS_HINTS = ['HTTPS', 'SVCB'];
-
-const bundleRules = (_bundle: DomainBundle): DomainRule[] => [];
 
 /** The names a list is about, granted ones among the allowed. */
 function listed({ domains, grants, presets }: NetworkPolicy): Names {
