@@ -6,6 +6,7 @@ import { Scope } from '../shared/lifecycle';
 import { instanceIdSchema } from '../shared/names';
 import { createDiskQuotaProbe } from './apply/disk-quota';
 import { createDockerClient } from './apply/docker';
+import { createEgressTest } from './egress-test/egress-test';
 import { resolversOf } from './plan/resolvers';
 import { createProver } from './proof/prover';
 import { createHealth } from './sandboxes/health';
@@ -81,7 +82,8 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
     ...(await ownHealth(input)),
     proofKeys: [...prover.keys()],
   });
-  const handlers = createHandlers({ sandboxes, notices, wireguard, health });
+  const egressTest = createEgressTest({ instance, docker, network, records, prover, resolvers, log });
+  const handlers = createHandlers({ sandboxes, notices, wireguard, egressTest, health });
   const ssh = createSshUpgrade({ open: (id) => sandboxes.ssh(id), log });
 
   try {
@@ -96,6 +98,7 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
     });
     scope.own('socket', await startAgentServer({ place, handlers, ssh, swept, log }));
     await keeper.start();
+    await egressTest.sweep();
     sweepDone();
   } catch (error) {
     await scope.close();

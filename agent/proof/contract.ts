@@ -22,7 +22,12 @@ export interface Prover {
   /** One proof; a red one is a result, not an error. Throws only when it could not be taken at all. */
   prove(
     target: ProofTarget,
-    options: { signal: AbortSignal; onCheck?: (check: AgentCheck) => void },
+    options: {
+      signal: AbortSignal;
+      onCheck?: (check: AgentCheck) => void;
+      /** Asked when the connection failed: a sentence on why, to be added to the reason. */
+      explain?: () => Promise<string | null>;
+    },
   ): Promise<Proof>;
   /** For `health`, newest first. */
   keys(): readonly { keyId: string; publicKey: string }[];

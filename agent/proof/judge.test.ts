@@ -139,6 +139,15 @@ describe('what must be refused', () => {
     ['a link that must not be', [attempt('refused')], ['network link eth0'], 'fail', /network link eth0/],
     ['nothing to try', [], [], 'pass', /nothing to try/],
   ];
+  test.each(['refused.host', 'refused.neighbours'] as const)(
+    '%s: a datagram to a public address is taken by the tunnel; only an answer counts',
+    (check) => {
+      const judged = (outcome: Attempt['outcome']) =>
+        judge({ check, ms: 1, attempts: [attempt(outcome, 'udp', '198.51.100.1:123')], found: [] }, facts());
+      expect(judged('sent').result).toBe('pass');
+      expect(judged('answered').result).toBe('fail');
+    },
+  );
   test.each(cases)('%s', (_what, attempts, found, result, detail) => {
     const check = judge({ check: 'refused.tcp', ms: 4, attempts, found }, facts());
     expect(check).toMatchObject({ result, detail: expect.stringMatching(detail) });
@@ -157,7 +166,7 @@ describe('the verdict', () => {
   test('one failed: red, with what to do, and the leak first', () => {
     const { verdict, reason } = conclude(all({ connect: 'fail', 'refused.host': 'fail', dns: 'unknown' }));
     expect(verdict).toBe('red');
-    expect(reason).toMatch(/^It is refused\.host\. Stop the sandbox.* 1 more checks failed\.$/);
+    expect(reason).toMatch(/^It is refused\.host\. Stop the sandbox.* Failed as well: connect\.$/);
   });
   test('none failed, some not judged: incomplete, and which', () => {
     expect(conclude(all({ 'exit-address': 'unknown', dns: 'unknown' }))).toMatchObject({

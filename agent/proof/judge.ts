@@ -94,11 +94,13 @@ function dns(seen: Extract<Observation, { check: 'dns' }>, { network, hostResolv
   return pass(`Names are asked for by ${by}, which is none of this host's resolvers.`);
 }
 
-/** Plain datagrams towards what is refused: the sandbox's own rules say no to `sendto` itself. */
+/** Plain datagrams towards what the sandbox's own rules refuse: these say no to `sendto` itself. */
 const strictWays = ['udp', 'udp6', 'icmp'];
-function refused({ attempts, found }: Refusal): Verdict {
+/** May be at public addresses, which only the host's rules can tell from others: sing-box takes a datagram for them. */
+const judgedByHost = ['refused.host', 'refused.neighbours'];
+function refused({ check, attempts, found }: Refusal): Verdict {
   if (found.length > 0) return fail(`The sandbox has what it must not have: ${found.join(', ')}.`);
-  const bad = attempts.filter(reached);
+  const bad = attempts.filter((it) => reached(check, it));
   if (bad.length > 0) {
     const told = bad.slice(0, 3).map((it) => `${it.to} by ${it.way} ${outcomeWords[it.outcome]}`);
     const more = bad.length > 3 ? ` and ${bad.length - 3} more` : '';
@@ -122,9 +124,9 @@ const outcomeWords: Record<Attempt['outcome'], string> = {
  * A raw frame on the tun may be taken (it passes by those rules) and ends in sing-box, and what is sent on `lo` comes
  * back on it: there only an answer counts.
  */
-function reached({ outcome, way }: Attempt): boolean {
+function reached(check: Refusal['check'], { outcome, way }: Attempt): boolean {
   if (outcome === 'answered' || outcome === 'silent') return true;
-  return outcome === 'sent' && strictWays.includes(way);
+  return outcome === 'sent' && strictWays.includes(way) && !judgedByHost.includes(check);
 }
 
 function reasonsOf(attempts: readonly Attempt[]): string {
@@ -173,7 +175,8 @@ export function conclude(judged: readonly ProofCheck[]): Conclusion {
   // A leak is what matters, even where the connection fails too.
   const worst = failed.find((it) => it.name.startsWith('refused.')) ?? failed[0];
   if (worst) {
-    const more = failed.length > 1 ? ` ${failed.length - 1} more checks failed.` : '';
+    const others = failed.filter((it) => it !== worst).map((it) => it.name);
+    const more = others.length > 0 ? ` Failed as well: ${others.join(', ')}.` : '';
     return { checks, verdict: 'red', reason: `${worst.detail} ${mends[worst.name]}${more}` };
   }
   const open = checks.filter((it) => it.result === 'unknown');

@@ -27,6 +27,8 @@ export interface ProbeRun {
   /** `container:NAME`: the namespace that is looked at. */
   networkOf: string;
   input: string;
+  /** Default OUTPUT_MAX_BYTES. */
+  outputMaxBytes?: number;
   signal: AbortSignal;
   onLine(line: string): void;
 }
@@ -68,7 +70,7 @@ export async function runProbe(probe: ProbeRun): Promise<ProbeEnd> {
     let size = 0;
     for await (const line of createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY })) {
       size += line.length;
-      if (size > OUTPUT_MAX_BYTES) break;
+      if (size > (probe.outputMaxBytes ?? OUTPUT_MAX_BYTES)) break;
       probe.onLine(line);
     }
     signal.throwIfAborted();

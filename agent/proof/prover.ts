@@ -6,7 +6,7 @@ import type { Proof, ProofCheck } from '../../shared/proof';
 import type { DockerClient } from '../apply/docker';
 import { openCanary } from './canary';
 import type { ProofTarget, Prover } from './contract';
-import { agreedAddress, conclude, type JudgeFacts, judge } from './judge';
+import { agreedAddress, type Conclusion, conclude, type JudgeFacts, judge } from './judge';
 import { type Observation, observationSchema, probeEndSchema } from './observation';
 import { type ProbeEnd, runProbe, sweepProbes } from './probe-container';
 import { PROBE_SECONDS, probeRequest } from './request';
@@ -73,7 +73,7 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
 
   async function prove(
     target: ProofTarget,
-    { signal, onCheck }: { signal: AbortSignal; onCheck?: (check: AgentCheck) => void },
+    { signal, onCheck, explain }: Parameters<Prover['prove']>[1],
   ): Promise<Proof> {
     const { network } = target;
     const startedAt = new Date().toISOString();
@@ -98,6 +98,8 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
     const connected = observations.find((it) => it.check === 'connect');
     if (end.outcome === 'failed') log.warn({ sandbox: target.sandboxId, late, ...end }, 'a probe failed');
     const { probes } = network;
+    const cut = conclusion.checks.some((it) => it.name === 'connect' && it.result === 'fail');
+    const why = cut ? await explain?.() : null;
     const proof = key.sign({
       id: randomUUID(),
       sandboxId: target.sandboxId,
@@ -106,8 +108,7 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
       startedAt,
       finishedAt: new Date().toISOString(),
       ...conclusion,
-      reason:
-        conclusion.verdict === 'incomplete' ? (missing(end, late) ?? conclusion.reason) : conclusion.reason,
+      reason: reasonOf(conclusion, { end, late, why: why ?? null }),
       exitAddress: agreedAddress(answers),
       expectedAddress: network.expectedAddress,
       seen: answers.flatMap(({ url, address }) =>
@@ -143,6 +144,14 @@ function parsed(line: string): Observation | null {
 function reachedHost(check: ProofCheck): ProofCheck {
   if (check.name !== 'refused.host' || check.result === 'fail') return check;
   return { ...check, result: 'fail', detail: 'A datagram from the sandbox arrived at this host itself.' };
+}
+
+function reasonOf(
+  { verdict, reason }: Conclusion,
+  { end, late, why }: { end: ProbeEnd; late: boolean; why: string | null },
+): string | null {
+  if (verdict === 'incomplete') return missing(end, late) ?? reason;
+  return reason === null || why === null ? reason : `${reason} ${why}`;
 }
 
 /** Why checks are missing, where the probe itself is the reason. */

@@ -122,7 +122,7 @@ async function imageNamed(docker: DockerClient, ref: string): Promise<Image | nu
   return image === null ? null : { ref, claudeVersion: image.Config.Labels?.[LABEL_CLAUDE_VERSION] ?? null };
 }
 
-async function newestImage(docker: DockerClient): Promise<Image | null> {
+export async function newestImage(docker: DockerClient): Promise<Image | null> {
   const images = await docker.images(LABEL_CONTENT_HASH);
   const ours = images
     .flatMap((it) => (it.RepoTags ?? []).map((ref) => ({ ref, it })))

@@ -9,6 +9,7 @@ import {
   agentOps,
 } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
+import type { EgressTest } from '../egress-test/egress-test';
 import type { Notices } from '../sandboxes/notices';
 import type { Sandboxes } from '../sandboxes/sandboxes';
 import type { WireguardKeys } from '../wireguard/keys';
@@ -27,11 +28,12 @@ export interface OpParts {
   sandboxes: Sandboxes;
   notices: Notices;
   wireguard: WireguardKeys;
+  egressTest: EgressTest;
   health(input: { image?: string | undefined }): Promise<AgentHealth>;
 }
 
 /** One function per row of the table in shared/agent-api.ts; the type makes it complete. */
-export function createHandlers({ sandboxes, notices, wireguard, health }: OpParts): Handlers {
+export function createHandlers({ sandboxes, notices, wireguard, egressTest, health }: OpParts): Handlers {
   const work = (context: OpContext) => ({
     signal: context.signal,
     report: (step: AgentStep) => context.emit(step),
@@ -50,8 +52,8 @@ export function createHandlers({ sandboxes, notices, wireguard, health }: OpPart
     'sandbox.prove': ({ id }, context) => sandboxes.prove(id, work(context)),
     'sandbox.proofs': (input) => sandboxes.proofs(input),
     'sandbox.traffic': () => Promise.reject(new AppError('unavailable')),
-    'egress.test': () => Promise.reject(new AppError('unavailable')),
-    'egress.fetch': () => Promise.reject(new AppError('unavailable')),
+    'egress.test': (input, context) => egressTest.test(input, work(context)),
+    'egress.fetch': (input, { signal }) => egressTest.fetch(input, signal),
     'wireguard.newKey': () => wireguard.newKey(),
     'wireguard.removeKey': async ({ keyId }) => {
       await wireguard.removeKey(keyId);
