@@ -1,55 +1,21 @@
-import { BlockList } from 'node:net';
-import type { Logger } from 'pino';
-import type { AgentCheck, NetworkSpec } from '../../shared/agent-api';
+import type { NetworkSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
-import { containerName } from '../../shared/names';
 import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
-import type { ResolveName } from '../apply/names';
-import { hostAddresses, Namespace } from '../apply/netns';
-import { singBoxFiles, writeHosts } from '../apply/singbox';
-import { grantedRanges } from '../plan/policy';
+import { Namespace } from '../apply/netns';
 import type { Gate } from '../plan/sandbox-rules';
-import { pinsAddress } from '../plan/singbox';
-import { endpointName, namesToResolve, type WayOutFacts, wayOutConfig, wayOutHost } from '../plan/way-out';
-import type { Prover } from '../proof/contract';
+import { wayOutConfig, wayOutHost } from '../plan/way-out';
 import type { Gates } from './gates';
-import type { HostTable } from './host-table';
-import type { Notices } from './notices';
-import { objectionOf, type Proofs } from './proofs';
-import type { Records } from './records';
-import type { createSlots } from './slots';
+import { objectionOf } from './proofs';
 import { Tunnel } from './tunnel';
+import { type NameParts, WayNames } from './way-names';
+import { type Admission, type ProofParts, takeProof } from './way-proof';
 
-export interface WayOutParts {
-  instance: string;
-  resolvers: readonly string[];
-  records: Records;
-  notices: Notices;
-  log: Logger;
-  host: HostTable;
+export interface WayOutParts extends NameParts, ProofParts {
   gates: Gates;
-  slots: ReturnType<typeof createSlots>;
-  proofs: Proofs;
-  resolve: ResolveName;
-  /** Null: none can be taken; then only the modes `watch` (without effect) and `off` work. */
-  prover: Prover | null;
-  /** The private half of a WireGuard key that this agent made. Throws when it is not here. */
-  wireguardKey(keyId: string): Promise<string>;
   /** Throws with the reason when this host cannot serve it. */
   checkKind(network: NetworkSpec): Promise<void>;
 }
-export interface Admission {
-  cause: Proof['cause'];
-  signal: AbortSignal;
-  onCheck?: (check: AgentCheck) => void;
-}
-
-/** How long a server's old addresses stay open for flows that began before it moved; sing-box follows in 5 s. */
-const MOVE_GRACE_MS = 15_000;
-const NAMES_EVERY_MS = 60_000;
-/** A name that was resolved this short ago, as before the container was made, is not asked for again. */
-const NAMES_FRESH_MS = 10_000;
 /** After a red proof it is tried again by itself: first after this, then after twice as long, up to the interval. */
 const RETRY_FIRST_MS = 30_000;
 
@@ -77,6 +43,7 @@ export class WayOut {
   readonly tunnel: Tunnel;
   readonly #id: string;
   readonly #parts: WayOutParts;
+  readonly #names: WayNames;
   #namespace: Namespace | null = null;
   #network: NetworkSpec | null = null;
   #image = '';
@@ -86,15 +53,14 @@ export class WayOut {
   /** It was open since it was brought up last: it opens again by itself after its tunnel fell. */
   #returns = false;
   #proving: { abort: AbortController; done: Promise<unknown> } | undefined;
-  #namesAt = 0;
   #proofDueAt = 0;
   #retryMs = RETRY_FIRST_MS;
   #fencedByProof = false;
-  #closeOld: NodeJS.Timeout | undefined;
 
   constructor(id: string, parts: WayOutParts) {
     this.#id = id;
     this.#parts = parts;
+    this.#names = new WayNames(id, parts);
     const { notices } = parts;
     this.tunnel = new Tunnel({
       id,
@@ -118,7 +84,7 @@ export class WayOut {
   /** What can be done beside the container's start: names, slot, and for one that has nothing yet the host's chain. */
   async prepare(network: NetworkSpec): Promise<void> {
     await this.#parts.checkKind(network);
-    const facts = await this.#facts(network, 'fresh');
+    const facts = await this.#names.facts(network);
     const { tunnel } = await this.#parts.records.read(this.#id);
     if (tunnel === null && this.tunnel.state === 'absent') {
       await this.#parts.host.set(this.#id, wayOutHost(facts));
@@ -127,7 +93,7 @@ export class WayOut {
 
   /** As far as it can be known without looking anything up: what an agent that takes over lets the running one send. */
   async note(network: NetworkSpec): Promise<void> {
-    this.#parts.host.note(this.#id, wayOutHost(await this.#facts(network, 'recorded')));
+    this.#parts.host.note(this.#id, wayOutHost(await this.#names.facts(network, 'recorded')));
   }
 
   /** Nothing passes until the next `open`. For a namespace that has no way out yet, or not any more. */
@@ -146,11 +112,11 @@ export class WayOut {
     target: { network: NetworkSpec; image: string },
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { records, host, gates } = this.#parts;
+    const { records, gates } = this.#parts;
     const { network } = target;
     await this.#abandonProof();
     await this.#parts.checkKind(network);
-    const facts = await this.#facts(network, 'fresh');
+    const facts = await this.#names.facts(network);
     const config = await wayOutConfig(facts);
     const { fence } = await records.read(this.#id);
     const held = fence === null && (await this.tunnel.holds(namespace, config));
@@ -161,16 +127,15 @@ export class WayOut {
     this.#network = network;
     this.#image = target.image;
     if (held) {
-      await host.set(this.#id, wayOutHost(facts));
+      await this.#names.follow(facts);
       if (found === null || found === 'proving') await this.#set(namespace, stood ? 'open' : 'closed');
       else this.#gate = found;
       this.#returns = this.#gate === 'open';
     } else {
       if (this.#closedIn !== namespace.inode) await this.shut(namespace);
       await this.tunnel.end();
-      await host.set(this.#id, wayOutHost(facts));
+      await this.#names.begin(facts);
     }
-    await this.#writeHosts(facts);
     await this.tunnel.up(namespace, config, signal);
     return held;
   }
@@ -284,7 +249,7 @@ export class WayOut {
   /** Without sing-box and namespace, as when the container ended; its chain in the host table may stay for a restart. */
   async down(): Promise<void> {
     await this.#abandonProof();
-    clearTimeout(this.#closeOld);
+    this.#names.stop();
     this.#returns = false;
     this.#gate = 'closed';
     await this.tunnel.down();
@@ -298,7 +263,7 @@ export class WayOut {
   /** Lets it run on without this agent. */
   async release(): Promise<void> {
     await this.#abandonProof();
-    clearTimeout(this.#closeOld);
+    this.#names.stop();
     await this.tunnel.release();
     await this.#own(null);
   }
@@ -407,36 +372,11 @@ export class WayOut {
     if (objection !== null && this.tunnel.state === 'up') await this.fence(objection, 'proof');
   }
 
-  async #take({ cause, signal, onCheck }: Admission): Promise<Proof> {
-    const { prover, proofs, notices, instance, resolvers } = this.#parts;
+  async #take(admission: Admission): Promise<Proof> {
     const network = this.#network;
-    if (prover === null || network === null) {
-      throw new AppError('unavailable', 'This agent cannot take proofs.');
-    }
+    if (network === null) throw new AppError('unavailable', 'The sandbox has no way out to prove.');
     this.#schedule();
-    const { own, routers } = await hostAddresses();
-    const granted = new BlockList();
-    for (const range of grantedRanges(network.policy)) {
-      const [address = range, prefix = '32'] = range.split('/');
-      granted.addSubnet(address, Number(prefix));
-    }
-    const refused = (addresses: string[]) => addresses.filter((it) => !granted.check(it));
-    const proof = await prover.prove(
-      {
-        sandboxId: this.#id,
-        containerName: containerName(instance, this.#id),
-        image: this.#image,
-        network,
-        cause,
-        host: refused(own),
-        neighbours: refused(routers),
-        hostResolvers: [...resolvers, ...own],
-      },
-      { signal, onCheck },
-    );
-    await proofs.add(this.#id, proof);
-    notices.emit(this.#id, `proof.${proof.verdict}`, proof.reason ?? 'Every check of the way out passed.');
-    return proof;
+    return takeProof(this.#parts, { id: this.#id, image: this.#image, network }, admission);
   }
 
   #schedule(): void {
@@ -452,86 +392,15 @@ export class WayOut {
   /** A server or a granted name may have moved: the host's chain follows. True when it had to be brought up anew. */
   async #followNames(namespace: Namespace, signal: AbortSignal): Promise<boolean> {
     const network = this.#network;
-    if (network === null || Date.now() - this.#namesAt < NAMES_EVERY_MS) return false;
-    const { records, host, notices } = this.#parts;
-    const { names: before } = await records.read(this.#id);
-    const facts = await this.#facts(network, 'fresh');
-    const moved = namesToResolve(network).filter((name) => !sameAddresses(before[name], facts.names[name]));
-    if (moved.length === 0) return false;
-    for (const name of moved) {
-      const now = facts.names[name]?.join(', ') ?? 'nothing';
-      notices.emit(this.#id, 'endpoint.moved', `${name} is at ${now} now; the host's firewall follows.`);
+    if (network === null || !this.#names.due()) return false;
+    const facts = await this.#names.facts(network);
+    if (await this.tunnel.holds(namespace, wayOutConfig(facts))) {
+      await this.#names.follow(facts);
+      return false;
     }
-    if (pinsAddress(network.egress) && moved.includes(endpointName(network) ?? '')) {
-      await this.#bring(namespace, { network, image: this.#image }, { cause: 'tunnel', signal });
-      return true;
-    }
-    const both = Object.fromEntries(
-      Object.entries(facts.names).map(([name, now]) => [
-        name,
-        [...new Set([...(before[name] ?? []), ...now])],
-      ]),
-    );
-    await host.set(this.#id, wayOutHost({ ...facts, names: both }));
-    await this.#writeHosts(facts);
-    clearTimeout(this.#closeOld);
-    this.#closeOld = setTimeout(() => {
-      host.set(this.#id, wayOutHost(facts)).catch((error) => {
-        this.#parts.log.warn(
-          { sandbox: this.#id, err: error },
-          'could not close the old addresses of a server',
-        );
-      });
-    }, MOVE_GRACE_MS).unref();
-    return false;
-  }
-
-  /** `fresh`: names are resolved now, and what cannot be resolved keeps its last meaning. */
-  async #facts(network: NetworkSpec, how: 'fresh' | 'recorded'): Promise<WayOutFacts> {
-    const { instance, resolvers, records, slots } = this.#parts;
-    const { names: known } = await records.read(this.#id);
-    const names: Record<string, string[]> = {};
-    const wanted = namesToResolve(network);
-    const ask = how === 'fresh' && Date.now() - this.#namesAt > NAMES_FRESH_MS;
-    await Promise.all(
-      wanted.map(async (name) => {
-        const missing = known[name] === undefined;
-        names[name] =
-          (ask || (how === 'fresh' && missing) ? await this.#meaning(name) : null) ?? known[name] ?? [];
-      }),
-    );
-    const endpoint = endpointName(network);
-    if (how === 'fresh') {
-      if (ask) this.#namesAt = Date.now();
-      if (endpoint !== null && names[endpoint]?.length === 0) {
-        throw new AppError(
-          'egress_failed',
-          `The egress's server ${endpoint} has no address: its name is not known.`,
-        );
-      }
-      if (wanted.some((name) => !sameAddresses(names[name], known[name])))
-        await records.change(this.#id, { names });
-    }
-    const { egress } = network;
-    const keyId = egress.kind === 'wireguard' ? egress.keyId : null;
-    const privateKey = keyId === null ? undefined : await this.#parts.wireguardKey(keyId);
-    return { instance, slot: await slots.of(this.#id), network, resolvers, names, privateKey };
-  }
-  async #meaning(name: string): Promise<string[] | null> {
-    try {
-      return await this.#parts.resolve(name);
-    } catch (error) {
-      this.#parts.log.warn(
-        { sandbox: this.#id, name, err: error },
-        'a name of a way out could not be resolved',
-      );
-      return null;
-    }
-  }
-  async #writeHosts({ network, names }: WayOutFacts): Promise<void> {
-    const name = endpointName(network);
-    if (name === null) return;
-    await writeHosts(singBoxFiles(this.#parts.records.folder(this.#id)), name, names[name] ?? []);
+    // Of a kind that looks its server up only once.
+    await this.#bring(namespace, { network, image: this.#image }, { cause: 'tunnel', signal });
+    return true;
   }
 
   async #set(namespace: Namespace, gate: Gate): Promise<void> {
@@ -554,6 +423,3 @@ export class WayOut {
 }
 
 const sentence = (error: unknown) => (error instanceof Error ? error.message : String(error));
-function sameAddresses(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
-  return one !== undefined && other !== undefined && [...one].sort().join() === [...other].sort().join();
-}
