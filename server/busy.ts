@@ -2,8 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentClient } from './contracts';
 
 const SAMPLE_MS = 2_000;
-/** Of one core. A shell and a Claude at their prompts take under 1 %, a Claude at work redraws and takes several. */
-const BUSY_SHARE = 0.03;
+/**
+ * Of one core. Measured over 2 s with Claude Code 2.1 and nobody looking on, several windows each: sandboxd alone 0.0 %,
+ * Claude at its prompt 0.4-0.8 % (a shell beside it adds nothing), Claude that waits for a silent API 2.6-7.3 %,
+ * Claude that gets 7 pieces of text a second 2.8-11.9 %. Half of the least work: several Claudes at their prompts may
+ * count as busy, a working one never as idle.
+ */
+const BUSY_SHARE = 0.013;
 
 /** Does anything in the sandbox compute? By its CPU time over two seconds; null when that cannot be read. */
 export function createBusy({
