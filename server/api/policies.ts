@@ -25,7 +25,8 @@ export const policiesRouter = router({
     .input(savePolicySchema)
     .output(policyPreviewSchema)
     .mutation(({ ctx, input }) => ctx.services.policies.preview(ctx.identity, input)),
-  apply: procedure
+  /** Named for what tRPC allows: `apply` is a word of its own there. */
+  save: procedure
     .input(savePolicySchema)
     .output(applied)
     .mutation(({ ctx, input }) => ctx.services.policies.apply(ctx.identity, input)),

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { openPolicy } from '../../shared/network-policy';
 import { appRouter } from '../api/root';
 import { projectRoot } from '../db/project-root';
 import { accessOf } from './access';
@@ -89,6 +90,7 @@ describe('tRPC', () => {
     expect(await response.json()).toMatchObject({ code: 'unauthenticated', request_id: expect.any(String) });
   });
 
+  const everyone = { target: 'everyone', targetId: '' };
   const input: Record<string, unknown> = {
     'admin.health': undefined,
     'admin.audit': { limit: 1 },
@@ -99,8 +101,36 @@ describe('tRPC', () => {
     'users.setExpiry': { id: 'x', expiresAt: null },
     'users.resetPassword': { id: 'x' },
     'users.remove': { id: 'x' },
+    'egress.list': undefined,
+    'egress.get': { id: 'x' },
+    'egress.create': { label: 'x', config: { kind: 'direct' } },
+    'egress.update': { id: 'x', enabled: false },
+    'egress.remove': { id: 'x' },
+    'egress.newWireguardKey': undefined,
+    'egress.previewImport': { text: 'x' },
+    'egress.import': { text: 'x', lines: [1] },
+    'egress.export': { id: 'x', format: 'link' },
+    'egress.history': { id: 'x' },
+    'egress.pools': undefined,
+    'egress.savePool': { label: 'x', strategy: 'order', failover: true, egressIds: ['x'] },
+    'egress.removePool': { id: 'x' },
+    'egress.bindings': undefined,
+    'egress.bind': { target: 'everyone', targetId: '', egressId: null, poolId: null },
+    'egress.subscriptions': undefined,
+    'egress.saveSubscription': { label: 'x', url: 'https://x.test/' },
+    'egress.refreshSubscription': { id: 'x' },
+    'egress.applySubscription': { id: 'x' },
+    'egress.removeSubscription': { id: 'x' },
+    'policies.list': undefined,
+    'policies.get': everyone,
+    'policies.preview': { ...everyone, baseVersion: 0, policy: openPolicy },
+    'policies.save': { ...everyone, baseVersion: 0, policy: openPolicy },
+    'policies.versions': everyone,
+    'policies.rollBack': { ...everyone, version: 1 },
   };
-  const administrative = procedures.filter((it) => /^(admin|users)\./.test(it.name));
+  const administrative = procedures.filter(
+    (it) => /^(admin|users|egress|policies)\./.test(it.name) && it.name !== 'policies.allow',
+  );
   test('each procedure for administrators is asked as a user', () => {
     expect(Object.keys(input).sort()).toEqual(administrative.map((it) => it.name).sort());
   });
@@ -123,13 +153,59 @@ describe('tRPC', () => {
   });
 });
 
-test('every REST route of the OpenAPI document refuses strangers', async () => {
+async function restRoutes() {
   const document = (await (await server.ask('/api/openapi.json', { as: user })).json()) as {
     paths: Record<string, Record<string, unknown>>;
   };
-  const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => ({ method, path })),
   );
+}
+
+test('every REST route about ways out and policies refuses users', async () => {
+  const target = { label: 'x', strategy: 'order', failover: true, egressIds: ['x'], url: 'https://x.test/' };
+  const place = { target: 'everyone', targetId: '', egressId: null, poolId: null };
+  const policy = { baseVersion: 0, policy: openPolicy, version: 1 };
+  const body = JSON.stringify({
+    ...{ config: { kind: 'direct' }, text: 'x', lines: [1], format: 'link' },
+    ...target,
+    ...place,
+    ...policy,
+  });
+  const routes = (await restRoutes()).filter((it) =>
+    /^\/api\/(egresses|pools|bindings|subscriptions|policies)/.test(it.path),
+  );
+  expect(routes.length).toBeGreaterThan(25);
+  for (const { method, path } of routes) {
+    const response = await server.ask(path.replace('{target}', 'everyone').replace(/\{[^}]+\}/g, 'x'), {
+      as: user,
+      method: method.toUpperCase(),
+      ...(method === 'get' ? {} : { body, headers: { 'content-type': 'application/json' } }),
+    });
+    expect([method, path, response.status]).toEqual([method, path, 403]);
+    expect(await response.json()).toMatchObject({ code: 'forbidden' });
+  }
+});
+
+test.each([
+  ['get', 'network'],
+  ['get', 'proofs'],
+  ['get', 'traffic'],
+  ['post', 'prove'],
+  ['post', 'allow'],
+])('%s .../%s of a sandbox that one may not see is not found', async (method, what) => {
+  const response = await server.ask(`/api/sandboxes/sabcdefabcdef012/${what}`, {
+    as: user,
+    method: method.toUpperCase(),
+    ...(what === 'allow'
+      ? { body: '{"host":"a.test"}', headers: { 'content-type': 'application/json' } }
+      : {}),
+  });
+  expect(response.status).toBe(404);
+});
+
+test('every REST route of the OpenAPI document refuses strangers', async () => {
+  const routes = await restRoutes();
   expect(routes.length).toBeGreaterThan(25);
   const open: string[] = [];
   for (const { method, path } of routes) {

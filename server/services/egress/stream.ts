@@ -20,6 +20,8 @@ export async function* proofEvents(
     queue.push(event);
     wake?.();
   };
+  // At once, so that a reader knows that it is let in before the host has done anything.
+  push({ type: 'check', stage: null, state: 'started', name: null, message: 'Asking the host' });
   const work = run({
     signal: AbortSignal.any([signal, left.signal]),
     onCheck: (check) => push(eventOf(check)),
