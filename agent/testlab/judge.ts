@@ -86,12 +86,12 @@ async function tap(namespace: string, args: string[], onLine: (line: string) => 
       if (said.includes('listening on')) resolve();
     });
   });
+  const closed = once(child, 'close');
   return {
     async stop() {
-      const ended = once(child, 'close');
       // On SIGINT tcpdump first writes what the kernel still holds for it.
       child.kill('SIGINT');
-      await ended;
+      await closed;
     },
   };
 }

@@ -10,6 +10,7 @@ import { pino } from 'pino';
 import ssh2 from 'ssh2';
 import {
   AGENT_STREAM_PROTOCOL,
+  type AgentCheck,
   type AgentEvent,
   type AgentInput,
   type AgentNotice,
@@ -97,6 +98,7 @@ export async function createLab() {
     input: AgentInput<O>,
     options: {
       onStep?: (step: AgentStep) => void;
+      onCheck?: (check: AgentCheck) => void;
       onNotice?: (notice: AgentNotice) => void;
       signal?: AbortSignal;
     } = {},
@@ -123,6 +125,7 @@ export async function createLab() {
             const event: AgentEvent<O> = JSON.parse(line);
             last = event;
             if (event.type === 'step') options.onStep?.(event);
+            if (event.type === 'check') options.onCheck?.(event);
             if (event.type === 'notice') options.onNotice?.(event.notice);
           }
         });
@@ -173,9 +176,9 @@ export async function createLab() {
     },
 
     /** A command in the sandbox, as root or as the user; its exit code is an answer. */
-    async inside(id: string, user: 'root' | 'claude', command: string[]) {
+    async inside(id: string, user: 'root' | 'claude', command: string[], timeoutMs = 30_000) {
       const okCodes = Array.from({ length: 256 }, (_, code) => code);
-      return run(['docker', 'exec', '-u', user, name(id), ...command], { okCodes, timeoutMs: 30_000 });
+      return run(['docker', 'exec', '-u', user, name(id), ...command], { okCodes, timeoutMs });
     },
     async pid(id: string): Promise<number> {
       return Number((await run(['docker', 'inspect', '-f', '{{.State.Pid}}', name(id)])).stdout);

@@ -35,7 +35,7 @@ export interface Machine {
   internet: string;
   /** A new namespace on the Internet with this address; gives its path. */
   attach(name: string, address: string): Promise<string>;
-  /** Moves a link with this address into the namespace of a process. */
+  /** Gives the namespace of a process a link: a server of the Internet, or one more machine of the LAN. */
   attachProcess(pid: number, address: string): Promise<void>;
   detach(name: string): Promise<void>;
   /** Web servers, zone and resolvers; its events are the log of who asked what. */
@@ -160,12 +160,13 @@ export async function createMachine(instance: string): Promise<Machine> {
       cables += 1;
       await batch(internet, [
         `link add p${cables} type veth peer name eth0 netns ${pid}`,
-        `link set p${cables} master wan up`,
+        `link set p${cables} master ${address.startsWith('192.0.2.') ? 'wan' : 'lan'} up`,
       ]);
+      const gateway = address.startsWith('192.0.2.') ? '192.0.2.1' : GATEWAY.address;
       const lines = [
         'link set eth0 up',
         `addr add ${address}/24 dev eth0`,
-        'route add default via 192.0.2.1',
+        `route add default via ${gateway}`,
       ];
       await run(['nsenter', `--net=/proc/${pid}/ns/net`, '--', 'ip', '-batch', '-'], {
         input: `${lines.join('\n')}\n`,

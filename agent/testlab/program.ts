@@ -38,6 +38,7 @@ export async function startProgram(command: readonly string[], options: ProgramO
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-4_000);
+    if (process.env.LAB_LOG) process.stderr.write(chunk);
   });
   child.stdin.on('error', () => {});
   if (options.input !== undefined) child.stdin.end(options.input);

@@ -41,7 +41,7 @@ export const proxyNames = [
 ] as const;
 export type ProxyName = (typeof proxyNames)[number];
 
-export interface Proxy {
+export interface ProxyServer {
   name: ProxyName;
   egress: Egress;
   /** What the Internet sees. */
@@ -62,7 +62,7 @@ export function createProxies(machine: Machine, tls: Tls) {
   const opened: { stop(): Promise<void> }[] = [];
   let next = 100;
   return {
-    async open(name: ProxyName): Promise<Proxy> {
+    async open(name: ProxyName): Promise<ProxyServer> {
       const exit = `192.0.2.${next}`;
       next += 1;
       const plan = planOf(name, exit, tls);
@@ -77,7 +77,7 @@ export function createProxies(machine: Machine, tls: Tls) {
       const options: ProgramOptions = { namespace, ready: plan.port };
       if ('singBox' in server) options.input = JSON.stringify(server.singBox);
       let program: Program | undefined;
-      const proxy: Proxy = {
+      const proxy: ProxyServer = {
         name,
         egress: plan.egress,
         exit,
@@ -117,7 +117,7 @@ function planOf(name: ProxyName, server: string, tls: Tls): Plan {
   const plain = { transport: { type: 'tcp' as const }, packetEncoding: 'xudp' as const };
   const inbound = (config: object) => ({
     singBox: {
-      log: { level: 'error' },
+      log: { level: process.env.LAB_LOG ?? 'error' },
       inbounds: [{ listen: '0.0.0.0', ...config }],
       outbounds: [{ type: 'direct' }],
     },
@@ -300,7 +300,7 @@ function planOf(name: ProxyName, server: string, tls: Tls): Plan {
         },
         server: {
           singBox: {
-            log: { level: 'error' },
+            log: { level: process.env.LAB_LOG ?? 'error' },
             endpoints: [
               {
                 ...{ type: 'wireguard', tag: 'wg', system: false, mtu: 1408, address: ['10.66.0.1/24'] },
