@@ -18,6 +18,11 @@ import { clampSize } from './terminal-query';
 /** Input that is not yet taken by sshd; above it the WebSocket is not read. A paste of 1 MiB fits. */
 const INPUT_HIGH_BYTES = 2 * TERMINAL_MESSAGE_MAX_BYTES;
 const INPUT_LOW_BYTES = TERMINAL_MESSAGE_MAX_BYTES / 2;
+/**
+ * Before input is confirmed: the round trip would be in the way of the key's own echo (measured: 0.59 ms with it, 0.54
+ * without). Also what a broken connection may have to write again.
+ */
+const CONFIRM_DELAY_MS = 4;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5_000;
 /**
@@ -58,6 +63,7 @@ export class TerminalSocket {
   #queuedBytes = 0;
   #attachedOnce = false;
   #confirming = false;
+  #confirmTimer: NodeJS.Timeout | null = null;
   #inputPaused = false;
   #cols: number;
   #rows: number;
@@ -131,6 +137,7 @@ export class TerminalSocket {
   release(): Promise<void> {
     if (this.#released) return this.#released;
     this.#stop.abort();
+    if (this.#confirmTimer) clearTimeout(this.#confirmTimer);
     this.#removeViewer();
     this.#tellViewers();
     const pty = this.#pty;
@@ -258,7 +265,12 @@ export class TerminalSocket {
 
   #write(pty: PtyStream, data: Buffer): void {
     this.#record.wrote(data);
-    pty.write(data, () => this.#confirmSoon(pty));
+    pty.write(data, () => {
+      this.#confirmTimer ??= setTimeout(() => {
+        this.#confirmTimer = null;
+        if (this.#pty) this.#confirmSoon(this.#pty);
+      }, CONFIRM_DELAY_MS);
+    });
   }
 
   /** At most one round trip under way: its answer confirms all that was written before it was sent. */
