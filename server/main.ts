@@ -32,8 +32,11 @@ async function main(): Promise<void> {
   const stop = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
+  let stopping = false;
   // A state we did not think of: the supervisor starts us anew, and every part is safe to start after a kill.
   process.on('uncaughtException', (error) => {
+    // Next's compiler may reject, where nobody listens, what it had under way when it was closed.
+    if (stopping && config.dev) return log.debug({ err: error }, 'an error while stopping');
     log.fatal({ err: error }, 'an error nobody caught');
     process.exit(1);
   });
@@ -62,6 +65,7 @@ async function main(): Promise<void> {
   await gateway.announced();
 
   log.info({ signal: await stop }, 'stopping; sandboxes keep running');
+  stopping = true;
   setTimeout(() => fail('something did not close in time', 1), STOP_LIMIT_MS).unref();
   for (const error of await gateway.close()) log.error({ err: error }, 'not everything closed well');
   await agent?.close();
