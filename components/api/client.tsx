@@ -5,6 +5,7 @@ import { createTRPCClient, httpBatchLink } from '@trpc/client';
 import { type ReactNode, useState } from 'react';
 import { toast } from 'sonner';
 import type { AppRouter } from '../../server/api/root';
+import { isSigningOut } from '../auth/credentials';
 import { failureOf } from './failure';
 import { TRPCProvider } from './trpc';
 
@@ -15,7 +16,7 @@ const RETRIES = 2;
 
 function toSignIn() {
   const here = window.location.pathname + window.location.search;
-  if (window.location.pathname === '/sign-in') return;
+  if (window.location.pathname === '/sign-in' || isSigningOut()) return;
   // Who is led there out of an open page is told why.
   const next = here === '/' ? '' : `&next=${encodeURIComponent(here)}`;
   window.location.assign(`/sign-in?ended=1${next}`);

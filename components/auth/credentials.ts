@@ -49,8 +49,21 @@ export async function signIn(input: { username: string; password: string }): Pro
   }
 }
 
+let leaving = false;
+
+/** This page ends its sign-in itself: what is refused from now on is no news. */
+export function isSigningOut(): boolean {
+  return leaving;
+}
+
 /** Ends this browser's session on the server, then leaves with a full load so that nothing stays in memory. */
 export async function signOut(): Promise<void> {
-  await post('/api/auth/signout', { callbackUrl: '/sign-in' });
-  window.location.assign('/sign-in');
+  leaving = true;
+  try {
+    await post('/api/auth/signout', { callbackUrl: '/sign-in' });
+    window.location.assign('/sign-in');
+  } catch (error) {
+    leaving = false;
+    throw error;
+  }
 }
