@@ -13,7 +13,7 @@ import {
   openPolicy,
 } from './network-policy';
 import { diffPolicies } from './policy-diff';
-import { guardPolicy } from './policy-guards';
+import { guardPolicy, isNeverGranted } from './policy-guards';
 
 const suffix = (value: string): DomainRule => ({ type: 'suffix', value });
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?$/);
@@ -206,6 +206,11 @@ describe('guards', () => {
         },
       ),
     );
+  });
+  test('what a granted name may not turn out to mean', () => {
+    for (const it of ['169.254.169.254', '127.0.0.53', '100.100.100.200'])
+      expect(isNeverGranted(it)).toBe(true);
+    for (const it of ['10.0.0.5', '100.64.0.1', '1.1.1.1']) expect(isNeverGranted(it)).toBe(false);
   });
   test('wide names: a problem where they allow, a warning where they deny', () => {
     const policy = (mode: 'allow-list' | 'deny-list') =>

@@ -42,6 +42,11 @@ const NEVER_NAMES: readonly DomainRule[] = [
   { type: 'domain', value: 'instance-data.ec2.internal' },
 ];
 
+/** Whether an address is one that is never granted, as one that a granted name turns out to mean. */
+export function isNeverGranted(address: string): boolean {
+  return NEVER.some(([text]) => overlaps(rangeOf(text), rangeOf(address)));
+}
+
 export function guardPolicy(policy: NetworkPolicy, facts: GuardFacts): GuardResult {
   const result: GuardResult = { problems: [], warnings: [] };
   for (const grant of policy.grants) guardGrant(grant, facts, result);

@@ -1,5 +1,6 @@
 import type { NetworkSpec } from '../../shared/agent-api';
 import { egressEndpoint } from '../../shared/egress';
+import { isNeverGranted } from '../../shared/policy-guards';
 import type { HostSandbox } from './host-rules';
 import { grantedRanges, grantPlan, isEmpty } from './policy';
 import { dnsOf, dnsPort, isAddress, pinsAddress, singBoxConfig } from './singbox';
@@ -59,8 +60,10 @@ function hostEgress({ network, resolvers, names }: WayOutFacts): HostSandbox['eg
 function hostGrants({ network, resolvers, names }: WayOutFacts): HostSandbox['grants'] {
   const plan = grantPlan(network.policy);
   if (isEmpty(plan.names) && grantedRanges(network.policy).length === 0) return null;
+  // A name may be made to mean a metadata service (rebinding); that was never what was granted.
+  const meant = plan.resolved.flatMap((name) => names[name] ?? []).filter((it) => !isNeverGranted(it));
   return {
-    addresses: [...plan.addresses, ...plan.resolved.flatMap((name) => names[name] ?? [])],
+    addresses: [...plan.addresses, ...meant],
     lan: plan.lan,
     open: plan.open,
     resolvers: isEmpty(plan.names) ? [] : resolvers.slice(0, 1),
