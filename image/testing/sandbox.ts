@@ -86,7 +86,7 @@ export class TestSandbox {
       ...['-e', 'TZ=Asia/Tokyo', '-e', 'LANG=de_DE.UTF-8'],
     ];
     await docker(...args, ...options, image);
-    // A tar with root as its owner, as the agent's putArchive sends it.
+    // A tar with root as its owner: as the agent writes them.
     const keys = join(folder, 'keys');
     mkdirSync(keys);
     renameSync(join(folder, 'host'), join(keys, 'host_ed25519'));
