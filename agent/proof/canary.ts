@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
 
 /**
  * A port of the host that surely answers while a probe tries to reach it: "the host is refused" is then no guess
@@ -23,10 +23,13 @@ export async function openCanary(addresses: readonly string[]): Promise<Canary |
   const word = randomBytes(WORD_BYTES).toString('hex');
   const servers: Server[] = [];
   const sockets: Socket[] = [];
+  const clients = new Set<TcpSocket>();
   let port = 0;
   let heard = false;
   for (const address of addresses) {
     const server = createServer({ pauseOnConnect: true }, (client) => {
+      clients.add(client);
+      client.once('close', () => clients.delete(client));
       client.on('error', () => client.destroy());
       client.end(word);
     });
@@ -56,6 +59,7 @@ export async function openCanary(addresses: readonly string[]): Promise<Canary |
     heard: () => heard,
     async close() {
       for (const socket of sockets) socket.close();
+      for (const client of clients) client.destroy();
       await Promise.all(servers.map((it) => new Promise<void>((resolve) => it.close(() => resolve()))));
     },
   };

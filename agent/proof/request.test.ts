@@ -3,7 +3,7 @@ import { directNetwork } from '../../shared/agent-api';
 import { openPolicy } from '../../shared/network-policy';
 import { probeHosts } from './contract';
 import { markCapabilities } from './probe-container';
-import { probeRequest } from './request';
+import { closedTo, probeRequest } from './request';
 
 const facts = {
   network: directNetwork,
@@ -47,4 +47,10 @@ test('NET_ADMIN is given only where the kernel asks for it', () => {
   expect(markCapabilities('6.18.44-fc')).toEqual(['NET_RAW']);
   expect(markCapabilities('5.17.0')).toEqual(['NET_RAW']);
   expect(markCapabilities('5.4.0-150-generic')).toEqual(['NET_RAW', 'NET_ADMIN']);
+});
+
+test('a public address of the host is closed to `direct` only; through a server it is on the Internet', () => {
+  const socks = { kind: 'socks5', server: '192.0.2.7', port: 1080, username: null, password: null } as const;
+  expect(closedTo(directNetwork, facts.host)).toEqual(facts.host);
+  expect(closedTo({ ...directNetwork, egress: socks }, facts.host)).toEqual(['172.17.0.1']);
 });

@@ -1,8 +1,8 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { NetworkSpec } from '../../shared/agent-api';
 import { TUN_NAME } from '../../shared/names';
-import { LAN_RANGES } from '../../shared/network-policy';
-import { SANDBOX_RESOLVER } from '../plan/ranges';
+import { grantedRanges } from '../plan/policy';
+import { REFUSED_IPV4, SANDBOX_RESOLVER } from '../plan/ranges';
 import { PROBE_MARK } from './contract';
 import type { ProbeRequest } from './observation';
 
@@ -53,7 +53,7 @@ export interface RequestFacts {
 /** What the probe is to try. Addresses that the policy grants are left out: to reach those is right. */
 export function probeRequest({ network, host, neighbours, canary, unique }: RequestFacts): ProbeRequest {
   const { probes } = network;
-  const granted = grantedAddresses(network.policy);
+  const granted = listOf(grantedRanges(network.policy));
   const refused = (addresses: readonly string[]) =>
     [...new Set(addresses)].filter((it) => !isIPv4(it) || !granted.check(it));
   return {
@@ -71,21 +71,29 @@ export function probeRequest({ network, host, neighbours, canary, unique }: Requ
     refused: refused(REFUSED),
     metadata: METADATA.filter((it) => refused([it.address]).length > 0).map((it) => it.spelled),
     ipv6: OUTSIDE_IPV6,
-    host: refused(host).slice(0, TARGETS_MAX),
-    neighbours: refused(neighbours).slice(0, TARGETS_MAX),
+    host: refused(closedTo(network, host)).slice(0, TARGETS_MAX),
+    neighbours: refused(closedTo(network, neighbours)).slice(0, TARGETS_MAX),
     ports: PORTS,
     canary,
   };
 }
 
-function grantedAddresses(policy: NetworkSpec['policy']): BlockList {
+/**
+ * Those of the host's (or its neighbours') addresses that must not be reached by this way out. `direct` comes from the
+ * host itself, so all of them. Through a server elsewhere a public one is reached as by anybody on the Internet.
+ */
+export function closedTo(network: NetworkSpec, addresses: readonly string[]): string[] {
+  if (network.egress.kind === 'direct') return [...addresses];
+  const refused = listOf(REFUSED_IPV4);
+  return addresses.filter((it) => refused.check(it));
+}
+
+function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList();
-  const add = (cidr: string) => {
-    const [address = '', bits] = cidr.split('/');
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
     if (bits === undefined) list.addAddress(address);
     else list.addSubnet(address, Number(bits));
-  };
-  if (policy.presets.includes('lan')) for (const range of LAN_RANGES) add(range);
-  for (const grant of policy.grants) if (grant.type === 'ip' || grant.type === 'cidr') add(grant.value);
+  }
   return list;
 }
