@@ -3,6 +3,7 @@ import type { Sandbox } from '../../../prisma/generated/client';
 import type { PolicyPreview } from '../../../shared/egress-views';
 import { AppError } from '../../../shared/errors';
 import { type NetworkPolicy, networkPolicySchema, openPolicy } from '../../../shared/network-policy';
+import { diffPolicies } from '../../../shared/policy-diff';
 import type { Actor, DbOrTx } from '../../contracts';
 import { sandboxesOf } from '../egress/bindings';
 import { follow } from '../egress/follow';
@@ -11,7 +12,6 @@ import { targetName } from '../egress/use';
 import { effectivePolicy, type PolicyLevel, type PolicyTarget } from './effective';
 import { readLevels } from './effective-rows';
 import { judge } from './guards';
-import { lineDiff } from './lines';
 import type { PolicyParts } from './parts';
 
 export interface PolicyChange {
@@ -45,19 +45,15 @@ async function concerned(
 
 const lives = (row: Sandbox) => row.state !== 'stopped' && row.state !== 'error' && row.state !== 'deleting';
 
-export async function previewChange(
-  parts: PolicyParts,
-  tx: DbOrTx,
-  change: PolicyChange,
-): Promise<PolicyPreview> {
+export async function previewChange(tx: DbOrTx, change: PolicyChange): Promise<PolicyPreview> {
   const before = (await readPolicy(tx, change)).policy;
   const sandboxes = await concerned(tx, change);
-  const { problems, warnings } = await judge(parts, tx, {
+  const { problems, warnings } = await judge(tx, {
     policy: change.policy,
     effective: sandboxes.map((it) => it.after),
   });
   return {
-    ...lineDiff(before, change.policy),
+    ...diffPolicies(before, change.policy),
     problems,
     warnings,
     affects: sandboxes.filter((it) => lives(it.row)).map((it) => it.row.name),
@@ -83,7 +79,7 @@ export async function writeChange(
   await tx.networkPolicyVersion.create({
     data: { target, targetId, version, body, by: actor.name, note: change.note },
   });
-  const { added, removed } = lineDiff(before.policy, policy);
+  const { added, removed } = diffPolicies(before.policy, policy);
   await told(parts, tx, {
     topic: 'policies',
     action: before.row ? 'updated' : 'created',

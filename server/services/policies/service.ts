@@ -43,8 +43,8 @@ const versionView = (row: NetworkPolicyVersion) => ({
 export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
   const { db, engine, access } = parts;
 
-  async function checked(tx: DbOrTx, input: Parameters<typeof previewChange>[2]): Promise<void> {
-    const { problems } = await previewChange(parts, tx, input);
+  async function checked(tx: DbOrTx, input: Parameters<typeof previewChange>[1]): Promise<void> {
+    const { problems } = await previewChange(tx, input);
     if (problems.length > 0) throw new AppError('invalid_input', problems.join(' '), { field: 'policy' });
   }
 
@@ -68,7 +68,7 @@ export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
     async preview(identity, input) {
       requireAdmin(identity);
       await viewOf(db, input);
-      return previewChange(parts, db, input);
+      return previewChange(db, input);
     },
 
     async apply(identity, input) {
@@ -128,11 +128,9 @@ export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
       const tasks = await db.$transaction(async (tx) => {
         const row = await tx.sandbox.findUnique({ where: { id: sandboxId } });
         if (!row) throw new AppError('not_found');
-        const change = {
-          target: 'sandbox' as const,
-          targetId: row.id,
-          policy: await allowing(tx, row, host),
-        };
+        const policy = await allowing(tx, row, host);
+        if (policy === null) return [];
+        const change = { target: 'sandbox' as const, targetId: row.id, policy };
         await checked(tx, change);
         return writeChange(parts, tx, {
           ...change,
