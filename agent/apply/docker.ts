@@ -3,9 +3,6 @@ import Docker from 'dockerode';
 import { AppError } from '../../shared/errors';
 import { Demultiplexer } from './frames';
 
-/** Text that one exec run to its end may print before it is cut. */
-const EXEC_OUTPUT_MAX_BYTES = 64 * 1024;
-
 export interface ContainerState {
   id: string;
   name: string;
@@ -25,8 +22,6 @@ export interface ExecStream {
   output: Readable;
   /** The raw connection: bytes written to it are the process's stdin, `end()` closes that. */
   input: Duplex;
-  /** Exit code, or null while it runs. */
-  exitCode(): Promise<number | null>;
 }
 
 export type DockerClient = ReturnType<typeof createDockerClient>;
@@ -85,7 +80,7 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
       input.once('close', () => {
         if (!input.readableEnded) output.destroy();
       });
-      return { output, input, exitCode: async () => (await exec.inspect()).ExitCode };
+      return { output, input };
     });
   }
 
@@ -126,32 +121,6 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
       call('measure the container', () =>
         docker.getContainer(name).stats({ stream: false, 'one-shot': true }),
       ),
-    async exec(
-      name: string,
-      command: readonly string[],
-      signal: AbortSignal,
-    ): Promise<{ code: number; text: string }> {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const keep = (chunk: Buffer) => {
-        if (size < EXEC_OUTPUT_MAX_BYTES) chunks.push(chunk);
-        size += chunk.length;
-      };
-      const stream = await openExec(name, command, { onStderr: keep, signal });
-      const stop = () => stream.input.destroy();
-      signal.addEventListener('abort', stop, { once: true });
-      try {
-        stream.input.end();
-        for await (const chunk of stream.output) keep(chunk as Buffer);
-        // Docker closes the stream a moment before it knows the exit code.
-        let code = await stream.exitCode();
-        while (code === null && !signal.aborted) code = await stream.exitCode();
-        return { code: code ?? -1, text: Buffer.concat(chunks).toString('utf8').trim() };
-      } finally {
-        signal.removeEventListener('abort', stop);
-        stream.input.destroy();
-      }
-    },
     imageInfo: (ref: string) => orNull('look at the image', () => docker.getImage(ref).inspect()),
     images: (label: string) =>
       call('list images', () => docker.listImages({ filters: JSON.stringify({ label: [label] }) })),
