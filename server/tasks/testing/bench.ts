@@ -1,12 +1,18 @@
 /** A real database, a scripted agent and an engine with short times, for the tests of tasks. */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
+import type { EgressDns } from '../../../shared/egress';
+import type { ProbeSettings } from '../../../shared/proof';
 import { createSandboxSchema } from '../../../shared/views';
 import { createAgentClient } from '../../agent-client';
+import { createSecretBox } from '../../auth/secret-box';
 import { type AgentClient, actorOf, type Identity } from '../../contracts';
+import { createEgressSecrets } from '../../egress/secrets';
+import { createNetworkOf } from '../../services/egress/network-of';
 import { createSandboxes } from '../../services/sandboxes/service';
 import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTasks } from '../../services/tasks/service';
@@ -18,6 +24,13 @@ import { startScriptedAgent } from './scripted-agent';
 
 export const TEST_IMAGE = 'cloud-claude/sandbox:0123456789ab';
 export const TEST_KEY = `ssh-ed25519 ${'A'.repeat(68)}`;
+export const TEST_PROBES: ProbeSettings = {
+  connectUrl: 'http://connect.test/204',
+  echoUrls: ['http://echo1.test/', 'http://echo2.test/'],
+  dnsEcho: { name: '{unique}.dns.test', type: 'A' },
+  intervalSeconds: 900,
+};
+export const TEST_DNS: EgressDns = { server: '192.0.2.53', transport: 'tcp', name: null };
 export const quick: Timings = {
   leaseMs: 600,
   retryBaseMs: 10,
@@ -65,6 +78,9 @@ export async function openTaskBench(
   const opened: string[] = [];
   const dropped: string[] = [];
   const { db, live, audit } = base;
+  const masterKey = randomBytes(32);
+  const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
+  const network = { secrets, probes: TEST_PROBES, defaultDns: TEST_DNS };
   const engine = createTaskEngine({
     db,
     live,
@@ -72,7 +88,10 @@ export async function openTaskBench(
     agent,
     log,
     image: () => image.ref,
-    sandboxSpec: createSandboxSpec({ gatewayKey: TEST_KEY }),
+    sandboxSpec: createSandboxSpec({
+      gatewayKey: TEST_KEY,
+      networkOf: createNetworkOf({ db, live, ...network }),
+    }),
     dropConnection: (id, reason) => void dropped.push(`${id} ${reason}`),
     openSession: async (id) => void opened.push(id),
     timings: { ...quick, ...options.timings },
@@ -109,6 +128,7 @@ export async function openTaskBench(
     engine,
     reconciler,
     sandboxes,
+    network,
     tasks: createTasks({ db, engine }),
     create: (who: Identity, input: Record<string, unknown> = {}) =>
       sandboxes.create(who, createSandboxSchema.parse(input)),

@@ -16,6 +16,8 @@ import {
 } from '../../../shared/agent-api';
 import { type ErrorCode, errorTable } from '../../../shared/errors';
 
+import { answerEgress, createScriptedEgress, type ScriptedEgress } from './scripted-egress';
+
 export type StepName = AgentStep['step'];
 export type Mischief =
   | { type: 'die' }
@@ -27,6 +29,7 @@ const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBqh0Jm3m8mE3jW0c2v1C5m3W8
 export interface ScriptedAgent {
   readonly socket: string;
   readonly sandboxes: Map<string, ObservedSandbox>;
+  readonly egress: ScriptedEgress;
   /** Specs in the order in which they were asked for. */
   readonly asked: SandboxSpec[];
   /** Containers ever made, by sandbox. */
@@ -50,6 +53,7 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
   const mischiefs: { step: StepName; mischief: Mischief }[] = [];
   const waiting: { step: StepName; resolve: () => void }[] = [];
   const watchers = new Set<ServerResponse>();
+  const egress = createScriptedEgress();
   const queues = new Map<string, Promise<void>>();
   const sockets = new Set<Socket>();
   let server: Server | undefined;
@@ -114,6 +118,7 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
       put(spec.id, (it) => {
         it.network.tunnel = 'up';
         it.network.reason = null;
+        it.network.egressId = spec.network.egressId;
       }),
     'container.release': (spec) =>
       put(spec.id, (it) => {
@@ -204,12 +209,19 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
         instance: '00000000',
         startedAt: new Date().toISOString(),
         checks: [],
+        proofKeys: egress.proofKeys,
         image: { ref: null, claudeVersion: null },
       });
     if (op === 'sandbox.list') return json(200, [...sandboxes.values()]);
     if (op === 'sandbox.observe') return json(200, observe(input.id));
     if (op === 'sandbox.usage')
       return json(200, { id: input.id, cpuMs: 5, memoryBytes: 6, pids: 7, rxBytes: 8, txBytes: 9 });
+    const line = (value: unknown, last: boolean) => {
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(`${JSON.stringify(value)}\n`);
+      if (last) response.end();
+    };
+    if (await answerEgress(egress, { op: op ?? '', input }, { json, line, gone: closed(response) })) return;
     if (op !== 'sandbox.ensure' && op !== 'sandbox.remove' && op !== 'watch')
       return json(404, { error: errorTable.not_found.title, code: 'not_found' });
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
@@ -273,6 +285,7 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
   return {
     socket,
     sandboxes,
+    egress,
     asked,
     created,
     at: (step, mischief, times = 1) => {
