@@ -3,6 +3,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentNotice, NetworkSpec, SandboxSpec } from '../../shared/agent-api';
 import { LABEL_INSTANCE } from '../../shared/names';
+import { openPolicy } from '../../shared/network-policy';
 import { type Proof, type ProofCheckName, signedText } from '../../shared/proof';
 import { run } from '../apply/run';
 import { until } from '../testlab/lab';
@@ -125,6 +126,13 @@ describe('root of the sandbox cannot make another colour of it', () => {
     expect(notices.some((it) => it.what === 'proof.red' && it.sandbox === box.id)).toBe(true);
     expect((await ensure(direct())).network).toMatchObject({ gate: 'open', proof: { verdict: 'green' } });
   });
+});
+
+test('a policy that allows no name leaves the proof what it is: it is about the way out', async () => {
+  const domains = { mode: 'allow-list' as const, rules: [], bundles: [], learn: false };
+  const { network } = await ensure(direct({ policy: { ...openPolicy, domains } }));
+  expect(notPassed(network.proof)).toEqual([]);
+  expect(network.gate).toBe('open');
 });
 
 test('without services it is incomplete and says what is missing; watch goes on, a gate stays closed', async () => {
