@@ -36,7 +36,7 @@ export async function buildPrograms({ root, log = () => {} }) {
 /** .next/ by `next build`. */
 export async function buildPages({ root, log = () => {} }) {
   const inputs = ['app', 'components', 'shared', 'server', 'public', 'prisma/schema.prisma'];
-  const config = ['next.config.mjs', 'postcss.config.mjs', ...CONFIG];
+  const config = ['next.config.ts', 'postcss.config.mjs', ...CONFIG];
   const hash = hashInputs(root, [...inputs, ...config]);
   return unlessDone({ root, name: 'pages', hash, outputs: ['.next/BUILD_ID'] }, async () => {
     log('building the pages (next build)');

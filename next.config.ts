@@ -1,9 +1,6 @@
-/**
- * Not TypeScript: Next would load its compiler into the running gateway to read it (25 MB).
- *
- * @type {import('next').NextConfig}
- */
-const config = {
+import type { NextConfig } from 'next';
+
+const config: NextConfig = {
   reactStrictMode: true,
   poweredByHeader: false,
   /** The gateway compresses nothing either: a proxy in front does that, and SSE must not be held back. */
