@@ -389,3 +389,11 @@ export function trustOurHostHeader(): void {
   process.env.AUTH_TRUST_HOST = '1';
   delete process.env.NEXTAUTH_URL;
 }
+
+/**
+ * Hands Next the configuration that its build resolved (JSON), as its own standalone `server.js` does: otherwise it
+ * reads next.config.ts and loads a compiler for that into the running gateway (25 MB).
+ */
+export function handOverNextConfig(json: string): void {
+  process.env.__NEXT_PRIVATE_STANDALONE_CONFIG = json;
+}

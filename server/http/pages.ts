@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { handOverNextConfig } from '../config';
 
 export interface Pages {
   request(request: IncomingMessage, response: ServerResponse): Promise<void>;
@@ -17,7 +18,10 @@ export async function createPages(options: {
   host: string;
   port: number;
 }): Promise<Pages> {
-  if (!options.dev) await handOverConfig(options.dir);
+  if (!options.dev) {
+    const built = await readFile(join(options.dir, '.next', 'required-server-files.json'), 'utf8');
+    handOverNextConfig(JSON.stringify(JSON.parse(built).config));
+  }
   const { default: next } = await import('next');
   // Next takes the http server off the first request and adds an upgrade listener of its own, which would answer
   // beside ours; given this one, which never listens, it adds it there.
@@ -39,13 +43,4 @@ export async function createPages(options: {
       : null,
     close: () => app.close(),
   };
-}
-
-/**
- * Hands Next the configuration that the build resolved, as its own standalone `server.js` does: reading
- * next.config.ts would load its compiler into the running gateway (25 MB).
- */
-async function handOverConfig(dir: string): Promise<void> {
-  const text = await readFile(join(dir, '.next', 'required-server-files.json'), 'utf8');
-  process.env.__NEXT_PRIVATE_STANDALONE_CONFIG = JSON.stringify(JSON.parse(text).config);
 }
