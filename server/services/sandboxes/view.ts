@@ -48,7 +48,7 @@ export async function sandboxViews(
       name: row.name,
       state: sandboxStateSchema.parse(row.state),
       reason: row.stateReason,
-      egress: { ...wayOut(row.egress), ...provenBy(proofs.get(row.proofId ?? '')) },
+      egress: { ...wayOut(row.egress), ...provenBy(row, proofs.get(row.proofId ?? '')) },
       limits: { cpus: row.cpus, memoryMb: row.memoryMb, pids: row.pids, diskGb: row.diskGb },
       sudo: row.sudo,
       timezone: row.timezone,
@@ -71,7 +71,9 @@ function wayOut(egress: { kind: string; label: string } | null) {
   return { kind: z.enum(egressKinds).parse(egress.kind), label: egress.label };
 }
 
-function provenBy(proof: Proof | undefined) {
+/** A proof of the way out it had before says nothing about the one it has. */
+function provenBy(row: { egressId: string | null }, newest: Proof | undefined) {
+  const proof = newest?.egressId === row.egressId ? newest : undefined;
   return {
     exitAddress: proof?.exitAddress ?? null,
     country: proof?.country ?? null,
