@@ -120,7 +120,7 @@ describe('golden files', () => {
 
   test('the real sing-box accepts every configuration', async () => {
     const configs = files.filter((it) => it.startsWith('sing-box-'));
-    expect(configs.length).toBe(13);
+    expect(configs.length).toBe(14);
     for (const file of configs) await run(['sing-box', 'check', '-c', `${testdata}/${file}`]);
   });
 });

@@ -85,7 +85,8 @@ export async function startSingBox(namespace: Namespace, files: SingBoxFiles): P
     logFile: files.log,
     inputFile: files.config,
     fds: [namespace.fd, folder.fd],
-    env: { [OWNER_VARIABLE]: files.config, GOMEMLIMIT: GO_MEMORY },
+    // Without traces: thousands of flows would each write one, and its last words are the first of them.
+    env: { [OWNER_VARIABLE]: files.config, GOMEMLIMIT: GO_MEMORY, GOTRACEBACK: 'none' },
   }).finally(() => folder.close());
   await writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE).catch(() => {});
   const facts = await processFacts(pid);

@@ -76,6 +76,17 @@ const configs = {
   'allow-list-granting': { policy: { ...granting, domains: listing('allow-list').domains } },
   'allow-list-empty': { policy: listing('allow-list', false, []) },
   'allow-list-learn': { policy: listing('allow-list', true) },
+  'allow-list-bundles': {
+    policy: {
+      ...openPolicy,
+      domains: {
+        mode: 'allow-list' as const,
+        rules: [],
+        bundles: ['npm' as const, 'github' as const],
+        learn: false,
+      },
+    },
+  },
   'deny-list': { policy: listing('deny-list') },
   'deny-list-empty': { policy: listing('deny-list', false, []) },
 };

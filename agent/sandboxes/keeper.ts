@@ -60,7 +60,8 @@ export function createKeeper(
     if (spec === null) return;
     const namespace = await Namespace.ofProcess(container.pid);
     try {
-      await network.way(id).tend(namespace, spec, stop.signal);
+      const target = { ...spec, mayOpen: container.status === 'running' };
+      await network.way(id).tend(namespace, target, stop.signal);
     } finally {
       await namespace.close();
     }

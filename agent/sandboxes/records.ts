@@ -24,6 +24,8 @@ const recordSchema = z.object({
   slot: z.int().nullable().default(null),
   /** What the names of its way out and of its grants meant when they were last resolved. */
   names: z.record(z.string(), z.array(z.ipv4())).default({}),
+  /** What the way out was opened for: another server, address or mode must be proven first, also while it is open. */
+  admitted: z.string().nullable().default(null),
   /** It was cut off on purpose: what a new agent must not undo without looking. */
   fence: z
     .object({ reason: z.string(), by: z.enum(['proof', 'check']), at: z.string() })

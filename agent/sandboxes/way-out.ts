@@ -1,8 +1,9 @@
-import type { NetworkSpec } from '../../shared/agent-api';
+import { directNetwork, type NetworkSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
 import { Namespace } from '../apply/netns';
+import { hashOf } from '../apply/singbox';
 import type { Gate } from '../plan/sandbox-rules';
 import { wayOutConfig, wayOutHost } from '../plan/way-out';
 import type { Gates } from './gates';
@@ -153,9 +154,13 @@ export class WayOut {
 
   /** Proves, where the mode or an earlier red proof asks for it, before `open`. Throws `proof_failed`; then it is fenced. */
   async admit(admission: Admission): Promise<void> {
-    if (this.#gate === 'open' || !(await this.#mustProve())) return;
+    if (!(await this.#mustProve())) return;
     const namespace = this.#namespaceNow();
     const { restarts } = this.tunnel;
+    if (this.#gate === 'open') {
+      const { admitted } = await this.#parts.records.read(this.#id);
+      if (admitted === this.#promise()) return;
+    }
     const objection = await this.#proveClosed(namespace, admission);
     if (objection !== null) {
       await this.fence(objection, 'proof');
@@ -196,7 +201,7 @@ export class WayOut {
   /** What was brought up and opened is looked at and, where something is wrong, mended. */
   async tend(
     namespace: Namespace,
-    target: { network: NetworkSpec; image: string },
+    target: { network: NetworkSpec; image: string /** Not while it is paused. */; mayOpen: boolean },
     signal: AbortSignal,
   ): Promise<void> {
     const { gates, notices } = this.#parts;
@@ -222,6 +227,11 @@ export class WayOut {
       () => false,
     );
     if (!right || (await this.#followNames(namespace, signal))) return;
+    if (this.#gate !== 'open' && target.mayOpen) {
+      // An ensure was given up between the tunnel and the gate.
+      await this.admit({ cause: 'tunnel', signal });
+      return this.open('tunnel');
+    }
     if (this.#gate === 'open' && this.#network.proof !== 'off' && Date.now() >= this.#proofDueAt) {
       this.#proveBeside('timer');
     }
@@ -296,9 +306,17 @@ export class WayOut {
     await this.#opened('tunnel');
   }
 
+  /** What a proof is about: when it changes, an older proof says nothing. */
+  #promise(): string {
+    const { egressId, egress, dns, expectedAddress, proof, probes } = this.#network ?? directNetwork;
+    return hashOf(JSON.stringify({ egressId, egress, dns, expectedAddress, proof, probes }));
+  }
+
   async #opened(cause: Proof['cause']): Promise<void> {
     const { records, notices } = this.#parts;
-    const { fence } = await records.read(this.#id);
+    const { fence, admitted } = await records.read(this.#id);
+    const promise = this.#promise();
+    if (admitted !== promise) await records.change(this.#id, { admitted: promise });
     this.#retryMs = RETRY_FIRST_MS;
     this.#fencedByProof = false;
     if (fence !== null) {
