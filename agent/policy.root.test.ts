@@ -208,6 +208,19 @@ describe('names', () => {
   });
 });
 
+test('WireGuard in the kernel is refused with the reason, and nothing changes', async () => {
+  const wireguard = await scene.proxies.open('wireguard');
+  const network = networkOf({ ...wireguard.egress, mode: 'kernel' } as NetworkSpec['egress']);
+  await expect(scene.lab.call('sandbox.ensure', { ...box, network })).rejects.toThrow('userspace');
+  expect(await status(`http://${WEB[0]}/`)).toBe('200');
+});
+
+test('a WireGuard key that the agent made: its public half is all that leaves it', async () => {
+  const { keyId, publicKey } = await scene.lab.call('wireguard.newKey', {});
+  expect(publicKey).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+  await scene.lab.call('wireguard.removeKey', { keyId });
+});
+
 test('a server given by name may move: the running sing-box and the host follow', async () => {
   const name = `server.${ZONE}`;
   await scene.services.name(name, proxy.exit);

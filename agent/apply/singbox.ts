@@ -8,7 +8,7 @@ import { startDetached } from './run';
 
 /** A sandbox can make sing-box log (each refused connection is a line); the file is emptied above this. */
 export const LOG_MAX_BYTES = 512 * 1024;
-/** How much of the end of the log is read for a reason. */
+/** How much of the end of the log is read for why connections fail. */
 const LOG_TAIL_BYTES = 8 * 1024;
 /** sing-box ends in some 20 ms; after this it is killed. */
 const TERM_GRACE_MS = 1_500;
@@ -85,8 +85,7 @@ export async function startSingBox(namespace: Namespace, files: SingBoxFiles): P
     logFile: files.log,
     inputFile: files.config,
     fds: [namespace.fd, folder.fd],
-    // Without traces: thousands of flows would each write one, and its last words are the first of them.
-    env: { [OWNER_VARIABLE]: files.config, GOMEMLIMIT: GO_MEMORY, GOTRACEBACK: 'none' },
+    env: { [OWNER_VARIABLE]: files.config, GOMEMLIMIT: GO_MEMORY },
   }).finally(() => folder.close());
   await writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE).catch(() => {});
   const facts = await processFacts(pid);
@@ -146,21 +145,22 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /** Its last fatal words in the log since `from`, without time stamp; null when it said none. */
 export async function lastComplaint(files: SingBoxFiles, from: number): Promise<string | null> {
-  // Other lines tell of single connections and not why the process ended.
-  const lines = await tail(files, from);
+  // Other lines tell of single connections and not why the process ended. After a crash of Go's runtime its words are
+  // followed by a trace of every flow, whatever GOTRACEBACK says (sing-box sets it anew).
+  const lines = await tail(files, from, LOG_MAX_BYTES);
   const line = lines.find((it) => /\bFATAL\b|^panic: |^fatal error: /.test(it));
   return line === undefined ? null : line.replace(/^.*?\bFATAL\b(\[\d+\])?\s*/, '').trim();
 }
 
 /** The lines at the end of the log that tell of connections that failed, newest first. */
 export async function recentComplaints(files: SingBoxFiles): Promise<string[]> {
-  return (await tail(files, 0)).filter((it) => /\b(ERROR|FATAL)\b/.test(it));
+  return (await tail(files, 0, LOG_TAIL_BYTES)).filter((it) => /\b(ERROR|FATAL)\b/.test(it));
 }
 
 /** Lines of the end of the log, not before `from`, newest first. */
-async function tail(files: SingBoxFiles, from: number): Promise<string[]> {
+async function tail(files: SingBoxFiles, from: number, bytes: number): Promise<string[]> {
   const size = await sizeOf(files.log);
-  const start = Math.max(Math.min(from, size), size - LOG_TAIL_BYTES);
+  const start = Math.max(Math.min(from, size), size - bytes);
   if (size <= start) return [];
   const handle = await open(files.log, 'r');
   try {

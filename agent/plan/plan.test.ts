@@ -9,7 +9,7 @@ import { MARK_MASK, markClash, markPrefix, routingMark } from './mark';
 import { resolversOf } from './resolvers';
 import { sandboxRules } from './sandbox-rules';
 import { singBoxConfig } from './singbox';
-import { tunnelReason } from './tunnel-reason';
+import { egressReason, tunnelReason } from './tunnel-reason';
 
 const instance = '0badcafe';
 const spec: SandboxSpec = {
@@ -237,4 +237,30 @@ test("sing-box's last words become a sentence", () => {
   ).toBe('The host did not let the tunnel make its network interface.');
   expect(tunnelReason('something new happened')).toBe('The tunnel ended: something new happened.');
   expect(tunnelReason(null)).toMatch(/from outside/);
+});
+
+test("sing-box's lines about connections become sentences about the egress", () => {
+  const line = (text: string) => `+0000 2026-11-21 08:50:21 ERROR [1262928832 5ms] connection: ${text}`;
+  const open = 'open connection to 192.0.2.80:80 using outbound';
+  // Written by sing-box 1.12.12.
+  const said = {
+    [`${open}/socks[out]: socks5: incorrect user name or password`]: 'refused the user name',
+    [`${open}/http[out]: unexpected status: 407 Proxy Authentication Required`]: 'refused the user name',
+    [`${open}/ssh[out]: ssh: handshake failed: ssh: unable to authenticate, attempted methods [none], no supported methods remain`]:
+      'refused the user name',
+    [`${open}/ssh[out]: ssh: handshake failed: host key mismatch, server send ssh-ed25519 AAAA`]: 'host key',
+    [`${open}/trojan[out]: tls: failed to verify certificate: x509: certificate signed by unknown authority`]:
+      'its certificate',
+    [`${open}/vless[out]: reality verification failed`]: 'its certificate',
+    [`${open}/direct[out]: lookup nowhere.test: no such host`]: 'not resolved',
+    [`${open}/socks[out]: dial tcp 192.0.2.100:1080: connect: connection refused`]: 'nothing listens',
+    [`${open}/socks[out]: dial tcp 192.0.2.100:1080: connect: no route to host`]: 'not reachable',
+    [`${open}/socks[out]: dial tcp 192.0.2.100:1080: i/o timeout`]: 'in time',
+    [`${open}/anytls[out]: EOF`]: 'closed the connection',
+  };
+  for (const [text, sentence] of Object.entries(said)) {
+    expect(egressReason([line(text)]), text).toContain(sentence);
+  }
+  expect(egressReason([])).toBe(null);
+  expect(egressReason(['+0000 2026-11-21 08:50:21 INFO sing-box started (0.11s)'])).toBe(null);
 });
