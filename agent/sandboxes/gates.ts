@@ -6,7 +6,8 @@ import { listRules, loadRules, type RuleListings, supportsLinkRules } from '../a
 import { ipv6Links, links } from '../apply/proc';
 import { type Gate, sandboxRules } from '../plan/sandbox-rules';
 
-const GATES: readonly Gate[] = ['open', 'closed', 'proving'];
+/** Closed first: its text is the same for every policy, so a start needs no listing of its own. */
+const GATES: readonly Gate[] = ['closed', 'open', 'proving'];
 
 /** The rules in sandboxes' namespaces: loaded whole, and compared with what was planned. */
 export function createGates(listings: RuleListings) {
@@ -36,6 +37,14 @@ export function createGates(listings: RuleListings) {
 
   return {
     of,
+
+    /** Asks nft how it prints the rules of a sandbox without a policy of its own, so that the first start does not wait. */
+    async warm(): Promise<void> {
+      const variants = (await hasLinkRules()) ? [true, false] : [false];
+      for (const gate of GATES) {
+        for (const link of variants) await listings.of(sandboxRules({ gate, policy: openPolicy, link }));
+      }
+    },
 
     /** One transaction with the flush, which drops tables that are not ours: there is no moment without rules. */
     async load(namespace: Namespace, gate: Gate, policy: NetworkPolicy = openPolicy): Promise<void> {

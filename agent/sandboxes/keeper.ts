@@ -194,6 +194,7 @@ export function createKeeper(
         await network.checkHost();
         await endStrays(new Set(running));
         for (const id of running) inBackground(tendQueued(id));
+        inBackground(network.gates.warm());
         if (running.length > 0) log.info({ sandboxes: running.length }, 'took over running sandboxes');
       } catch (error) {
         log.error(
