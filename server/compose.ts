@@ -23,6 +23,7 @@ import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
 import { createEchoDns } from './echo/dns';
 import { createEchoHttp } from './echo/http';
+import { createCountryOf } from './egress/country';
 import { createProofStore } from './egress/proof-store';
 import { createEgressSecrets } from './egress/secrets';
 import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
@@ -150,7 +151,8 @@ async function build(
     return config.sandboxImage;
   };
   const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
-  const proofs = createProofStore({ db, live, audit, agent, log });
+  const countryOf = createCountryOf({ path: config.geoipDb, log });
+  const proofs = createProofStore({ db, live, audit, agent, log, countryOf });
   const { probes, egressDns: defaultDns } = config;
   const networkOf = createNetworkOf({ db, live, secrets, probes, defaultDns });
   const engine = scope.own(

@@ -1,7 +1,7 @@
 /** Keeps history bounded: live events, ended tasks, log-ins, proofs and traffic by age, and the audit log by policy. */
 import type { Logger } from 'pino';
 import type { Db } from '../contracts';
-import { dropDeadBindings } from '../services/egress/use';
+import { dropDeadBindings, dropDeadPolicies } from '../services/egress/use';
 import { createJob, type Job } from './timer';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -73,10 +73,12 @@ export function createTrimJob(options: {
     const proofs = await trimProofs();
     const traffic = await trimTraffic();
     const bindings = await db.$transaction((tx) => dropDeadBindings(tx));
+    const policies = await db.$transaction((tx) => dropDeadPolicies(tx));
     const removed = {
       proofs,
       traffic,
       bindings,
+      policies,
       events: events.count,
       tasks: tasks.count,
       throttles: throttles.count,

@@ -17,7 +17,7 @@ export async function follow(
   for (const row of change.sandboxes) {
     if (!(await mayUpdate(tx, row))) continue;
     const { task } = await engine.enqueue(tx, {
-      kind: 'sandbox.update',
+      kind: 'sandbox.network',
       sandboxId: row.id,
       actor: change.actor,
     });
@@ -29,7 +29,7 @@ export async function follow(
 /** One that another task works on may have been sent the old settings already, so it is updated after that task. */
 async function mayUpdate(tx: DbOrTx, row: { id: string; state: string }): Promise<boolean> {
   const state = stateOf(row);
-  if (taskTransitions['sandbox.update'].from.includes(state)) return true;
+  if (taskTransitions['sandbox.network'].from.includes(state)) return true;
   if (state === 'deleting' || !transitionalStates.includes(state)) return false;
   return (await tx.task.count({ where: { sandboxId: row.id, state: { in: liveStates } } })) > 0;
 }

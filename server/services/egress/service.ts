@@ -12,8 +12,8 @@ import {
   removeSubscription,
   saveSubscription,
 } from './subscriptions';
-import { egressHistory, testEgress } from './test';
 import { exportText, importEntries, previewImport } from './texts';
+import { egressHistory, testEgress } from './trials';
 import { egressView, servedBy } from './view';
 import { newWireguardKey } from './wireguard-keys';
 

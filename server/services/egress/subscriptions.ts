@@ -239,10 +239,15 @@ export async function removeSubscription(parts: EgressParts, identity: Identity,
 
 /** Those whose time has come, one after the other; what fails waits for its next time. */
 export async function refreshDue(parts: EgressParts, signal: AbortSignal, now = Date.now()): Promise<void> {
+  const actor = systemActor('subscriptions');
   const rows = await parts.db.egressSubscription.findMany();
+  const failures: unknown[] = [];
   for (const row of rows) {
     if (signal.aborted) return;
     const due = row.triedAt === null || row.triedAt.getTime() + row.everyMinutes * 60_000 <= now;
-    if (due) await refresh(parts, row.id, { actor: systemActor('subscriptions'), signal });
+    // A fault with one must not keep the others from their turn.
+    if (due)
+      await refresh(parts, row.id, { actor, signal }).catch((thrown: unknown) => failures.push(thrown));
   }
+  if (failures.length > 0 && !signal.aborted) throw new AggregateError(failures, 'subscriptions not fetched');
 }

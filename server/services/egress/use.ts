@@ -13,6 +13,19 @@ export async function dropDeadBindings(tx: DbOrTx): Promise<number> {
   return dead.length;
 }
 
+/** Policies too: their versions go with them. */
+export async function dropDeadPolicies(tx: DbOrTx): Promise<number> {
+  const rows = await tx.networkPolicy.findMany({ where: { target: { not: 'everyone' } } });
+  let dropped = 0;
+  for (const { target, targetId } of rows) {
+    if ((await targetName(tx, { target, targetId })) !== null) continue;
+    await tx.networkPolicyVersion.deleteMany({ where: { target, targetId } });
+    await tx.networkPolicy.delete({ where: { target_targetId: { target, targetId } } });
+    dropped += 1;
+  }
+  return dropped;
+}
+
 /** Of a binding's or policy's target; null when it does not exist. */
 export async function targetName(
   db: DbOrTx,

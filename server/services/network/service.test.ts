@@ -154,6 +154,27 @@ describe('the store of proofs', () => {
     expect((await t.db.proof.findMany()).map((it) => it.id)).toEqual([shown.id]);
   });
 
+  test('what is for a sandbox that is gone goes too', async () => {
+    const box = await t.running(ann);
+    const place = { target: 'sandbox', targetId: box.id, version: 1, body: '{}' };
+    await t.db.networkPolicy.create({ data: { ...place, updatedBy: 'root' } });
+    await t.db.networkPolicyVersion.create({ data: { ...place, by: 'root' } });
+    const a = await t.make('A');
+    await t.bind('sandbox', box.id, { egressId: a.id });
+    const trim = createTrimJob({ db: t.db, log: t.log });
+    const left = async () => [
+      await t.db.egressBinding.count(),
+      await t.db.networkPolicy.count(),
+      await t.db.networkPolicyVersion.count(),
+    ];
+    await trim.run();
+    expect(await left()).toEqual([1, 1, 1]);
+    await t.engine.close();
+    await t.db.sandbox.delete({ where: { id: box.id } });
+    await trim.run();
+    expect(await left()).toEqual([0, 0, 0]);
+  });
+
   test('a changed word breaks the seal', async () => {
     const proof = t.peer.egress.makeProof({ verdict: 'red' });
     expect(await code(t.proofs.store({ ...proof, verdict: 'green' }))).toBe('agent_failed');

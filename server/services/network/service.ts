@@ -41,10 +41,10 @@ export function createNetwork(parts: NetworkParts): EgressServices['network'] {
     return db.sandbox.findUniqueOrThrow({ where: { id } });
   }
 
-  async function newest(row: { proofId: string | null; egressId: string | null }): Promise<Proof | null> {
+  async function newest(row: { proofId: string | null; egressId: string | null }) {
     const found = row.proofId === null ? null : await db.proof.findUnique({ where: { id: row.proofId } });
     // One of the way out it had before says nothing about this one.
-    return found && found.egressId === row.egressId ? proofSchema.parse(JSON.parse(found.body)) : null;
+    return found && found.egressId === row.egressId ? found : null;
   }
 
   async function* prove(identity: Identity, id: string, signal: AbortSignal) {
@@ -77,8 +77,8 @@ export function createNetwork(parts: NetworkParts): EgressServices['network'] {
         poolId: row.poolId,
         fenced: row.fenced,
         reason: row.networkReason,
-        proof,
-        country: row.egress?.country ?? null,
+        proof: proof && bodyOf(proof),
+        country: proof?.country ?? null,
         policy,
         policyVersion: version,
       };
@@ -87,7 +87,7 @@ export function createNetwork(parts: NetworkParts): EgressServices['network'] {
     async proofs(identity, { sandboxId, limit }) {
       await rights(identity, sandboxId);
       const rows = await db.proof.findMany({ where: { sandboxId }, orderBy: { at: 'desc' }, take: limit });
-      return rows.map((it) => proofSchema.parse(JSON.parse(it.body)));
+      return rows.map(bodyOf);
     },
 
     prove,
@@ -119,6 +119,8 @@ export function createNetwork(parts: NetworkParts): EgressServices['network'] {
     },
   };
 }
+
+const bodyOf = (row: { body: string }): Proof => proofSchema.parse(JSON.parse(row.body));
 
 type HostHour = Awaited<ReturnType<Db['trafficHost']['findMany']>>[number];
 
