@@ -25,8 +25,7 @@ function admin(agent: AgentClient['call'] = () => Promise.reject(new AppError('a
 test('pages of the audit log show every event once, however many share one time', async () => {
   const ann = await t.person('ann', 'admin');
   const actor = systemActor('test');
-  for (let n = 0; n < 25; n++)
-    await t.audit.record(t.db, { type: 'test.event', actor, message: `${n}` });
+  for (let n = 0; n < 25; n++) await t.audit.record(t.db, { type: 'test.event', actor, message: `${n}` });
   const times = [new Date(1_700_000_000_000), new Date(1_700_000_000_001)];
   const rows = await t.db.auditEvent.findMany();
   for (const [n, { id }] of rows.entries())
