@@ -168,21 +168,21 @@ export const settings = {
     schema: connectUrl,
     default: 'https://www.gstatic.com/generate_204',
     description:
-      'What a proof connects to from inside a sandbox: answers 200 or 204 when the Internet is there. none = not checked.',
+      'What a proof connects to from inside a sandbox: answers 200 or 204 when the Internet is there. none = not checked: then no gate opens.',
     example: 'https://gateway.example.org/healthz',
   }),
   ECHO_URLS: setting({
     schema: echoUrls,
     default: 'https://api.ipify.org,https://checkip.amazonaws.com,https://ipv4.icanhazip.com',
     description:
-      'Services that tell a caller its address; two of them must agree on the exit address of a sandbox. Your own: /echo/ip of any Cloud Claude. none = not checked.',
+      'Services that tell a caller its address; two of them must agree on the exit address of a sandbox. Your own: /echo/ip of any Cloud Claude. none = not checked: then no gate opens.',
     example: 'https://gateway.example.org/echo/ip,https://other.example.net/echo/ip',
   }),
   DNS_ECHO: setting({
     schema: dnsEcho,
     default: 'whoami.akamai.net',
     description:
-      'Name whose answer (A, or TXT when that stands after it) is the address of the resolver that asked. {unique} becomes a fresh label. Your own: see ECHO_DNS_ZONE. none = not checked.',
+      'Name whose answer (A, or TXT when that stands after it) is the address of the resolver that asked. {unique} becomes a fresh label. Your own: see ECHO_DNS_ZONE. none = not checked: then no gate opens.',
     example: '{unique}.echo.example.org TXT',
   }),
   PROOF_INTERVAL: setting({

@@ -131,17 +131,26 @@ describe('a test', () => {
     await until('nothing left', async () => (await leftovers()).length === 0);
   });
 
-  test('that the agent did not survive is swept by the next one', async () => {
-    const begun = new Promise<void>((resolve) => {
-      scene.lab
-        .call('egress.test', input(proxy.egress), { onCheck: (it) => it.stage === 'refused' && resolve() })
-        .catch(() => {});
+  /** Resolves when the test is in the middle of it. */
+  const begun = () =>
+    new Promise<void>((resolve) => {
+      const onCheck = (it: AgentCheck) => it.stage === 'refused' && resolve();
+      scene.lab.call('egress.test', input(proxy.egress), { onCheck }).catch(() => {});
     });
-    await begun;
+
+  test('is taken away by an agent that is stopped', async () => {
+    await begun();
+    expect(await scene.daemon.kill('SIGTERM')).toBe(0);
+    expect(await leftovers()).toEqual([]);
+    scene.daemon = await startDaemon(scene.lab, scene.machine);
+  });
+
+  test('that the agent did not survive is swept by the next one', async () => {
+    await begun();
     await scene.daemon.kill('SIGKILL');
     expect(await leftovers()).not.toEqual([]);
     scene.daemon = await startDaemon(scene.lab, scene.machine);
-    await until('nothing left', async () => (await leftovers()).length === 0);
+    expect(await leftovers()).toEqual([]);
   });
 });
 

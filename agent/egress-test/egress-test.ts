@@ -32,11 +32,19 @@ export interface EgressTest {
   fetch(input: Input<'egress.fetch'>, signal: AbortSignal): Promise<AgentOutput<'egress.fetch'>>;
   /** Once, before the first of the two. */
   sweep(): Promise<void>;
+  /** Resolves when what runs has ended and is taken away; their signals have to fire for it. */
+  close(): Promise<void>;
 }
 
 export function createEgressTest(options: EgressTestOptions): EgressTest {
   const { prover, resolvers, records, log } = options;
   const slots = new Slots(EGRESS_TESTS_AT_ONCE);
+  const running = new Set<Promise<unknown>>();
+  async function tracked<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const done = slots.run(signal, work);
+    running.add(done);
+    return done.finally(() => running.delete(done));
+  }
 
   async function test(
     network: NetworkSpec,
@@ -110,10 +118,10 @@ export function createEgressTest(options: EgressTestOptions): EgressTest {
 
   return {
     test: (input, work) =>
-      slots.run(work.signal, () => test({ ...input, policy: openPolicy, proof: 'gate' }, work)),
+      tracked(work.signal, () => test({ ...input, policy: openPolicy, proof: 'gate' }, work)),
 
     fetch: (input, signal) =>
-      slots.run(signal, async () => {
+      tracked(signal, async () => {
         const network: NetworkSpec = {
           egressId: null,
           egress: input.egress,
@@ -128,6 +136,10 @@ export function createEgressTest(options: EgressTestOptions): EgressTest {
           return fetchFrom(options, place, { ...input, signal });
         });
       }),
+
+    async close() {
+      await Promise.allSettled(running);
+    },
 
     async sweep() {
       try {
