@@ -92,6 +92,7 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
     scope.own('SSH streams', sshStreams);
     scope.own('keeper', keeper);
     scope.add('work under way', queue, (it) => it.idle());
+    scope.add('work of the keeper', keeper, async (it) => it.stop());
     scope.own('tests of ways out', egressTest);
     let sweepDone = () => {};
     const swept = new Promise<void>((resolve) => {

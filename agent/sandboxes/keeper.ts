@@ -205,11 +205,16 @@ export function createKeeper(
       inBackground(follow());
       inBackground(rounds());
     },
+    /** Gives up what is under way, such as a proof: nothing new is begun. */
+    stop(): void {
+      stop.abort(new Error('the agent is closing'));
+    },
     /** Leaves sandboxes and their tunnels as they are. */
     async close(): Promise<void> {
       stop.abort(new Error('the agent is closing'));
-      await network.release();
+      // Before the tunnels are let go: what is under way could begin one anew.
       await Promise.all(background);
+      await network.release();
       const left = await runningIds().catch(() => ['unknown']);
       if (left.length === 0) await network.removeHost();
     },

@@ -112,6 +112,11 @@ export class Tunnel {
         throw new AppError('agent_failed', 'The container ended while its tunnel was made.');
       }
       await writeConfig(this.#files, config);
+      // Given up meanwhile: a loop that is begun now would be nobody's.
+      if (signal.aborted) {
+        await own.close();
+        throw signal.reason;
+      }
       this.#set('starting', null);
       const stop = new AbortController();
       const done = this.#keepRunning(own, hash, stop.signal).finally(() => own.close());

@@ -272,9 +272,11 @@ export class WayOut {
   }
   /** Lets it run on without this agent. */
   async release(): Promise<void> {
-    await this.#abandonProof();
     this.#names.stop();
+    await this.#abandonProof();
     await this.tunnel.release();
+    // One that its last restart began.
+    await this.#abandonProof();
     await this.#own(null);
   }
 

@@ -136,7 +136,7 @@ function refuseBrowsers(request: IncomingMessage): void {
 }
 
 function routeOf(request: IncomingMessage): AgentOp {
-  const op = /^\/v1\/([a-z.]{1,40})$/.exec(request.url ?? '')?.[1];
+  const op = /^\/v1\/([a-zA-Z.]{1,40})$/.exec(request.url ?? '')?.[1];
   if (op === undefined || !isOp(op)) throw new AppError('not_found', 'The agent has no such operation.');
   if (request.method !== 'POST') throw new AppError('method_not_allowed', 'Operations are called by POST.');
   return op;
