@@ -6,10 +6,12 @@ import type { Namespace } from './netns';
 import { OWNER_VARIABLE, processFacts } from './proc';
 import { startDetached } from './run';
 
-/** A sandbox can make sing-box log (each refused connection is a line); the file is emptied above this. */
+/** Each connection is some ten lines. Who reads them (agent/traffic) empties the file above this, having read it. */
 export const LOG_MAX_BYTES = 512 * 1024;
-/** How much of the end of the log is read for why connections fail. */
-const LOG_TAIL_BYTES = 8 * 1024;
+/** Where nobody reads it the file is emptied above this, read or not: the disk is everybody's. */
+const UNREAD_LOG_MAX_BYTES = 64 * 1024 * 1024;
+/** How much of the end of the log is read for why connections fail: some hundred connections. */
+const LOG_TAIL_BYTES = 128 * 1024;
 /** sing-box ends in some 20 ms; after this it is killed. */
 const TERM_GRACE_MS = 1_500;
 const POLL_MS = 20;
@@ -160,7 +162,9 @@ export async function recentComplaints(files: SingBoxFiles): Promise<string[]> {
 /** Lines of the end of the log, not before `from`, newest first. */
 async function tail(files: SingBoxFiles, from: number, bytes: number): Promise<string[]> {
   const size = await sizeOf(files.log);
-  const start = Math.max(Math.min(from, size), size - bytes);
+  // It was emptied since.
+  const begin = from > size ? 0 : from;
+  const start = Math.max(begin, size - bytes);
   if (size <= start) return [];
   const handle = await open(files.log, 'r');
   try {
@@ -173,7 +177,7 @@ async function tail(files: SingBoxFiles, from: number, bytes: number): Promise<s
 
 /** Empties the log when it is too large; the writer is in append mode and goes on at the start. */
 export async function boundLog(files: SingBoxFiles): Promise<void> {
-  if ((await sizeOf(files.log)) > LOG_MAX_BYTES) await truncate(files.log, 0);
+  if ((await sizeOf(files.log)) > UNREAD_LOG_MAX_BYTES) await truncate(files.log, 0);
 }
 
 async function sizeOf(path: string): Promise<number> {

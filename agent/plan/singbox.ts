@@ -29,6 +29,11 @@ const SNIFF_TIMEOUT = '300ms';
  * sing-box looks at the file anew every five seconds (dns/transport/hosts), so a moved server needs no restart.
  */
 export const ENDPOINT_HOSTS = '/proc/self/fd/4/hosts';
+/**
+ * What passes a sandbox is read from the log (agent/traffic): rules and questions are told at `debug`, the end of a
+ * connection that was cut at `trace`. Some ten lines a connection, none a packet.
+ */
+const LOG_LEVEL = 'trace';
 /** Asked through the egress where nobody chose a resolver; by TCP, which every kind carries. */
 const DEFAULT_DNS: EgressDns = { server: '1.1.1.1', transport: 'tcp', name: null };
 
@@ -93,7 +98,7 @@ export function singBoxConfig(facts: TunnelFacts): string {
     ...(named && uplink !== undefined && { domain_resolver: { server: 'uplink' } }),
   };
   const config = {
-    log: { level: 'warn', timestamp: true },
+    log: { level: LOG_LEVEL, timestamp: true },
     dns: {
       servers,
       rules: [
