@@ -57,6 +57,8 @@ export const taskKinds = [
   'sandbox.delete',
   /** Brings changed limits to a live sandbox; its state stays as it is. */
   'sandbox.update',
+  /** Brings a changed way out or policy to a live sandbox, fenced in between; its state stays as it is. */
+  'sandbox.network',
 ] as const;
 export const taskKindSchema = z.enum(taskKinds);
 export type TaskKind = z.infer<typeof taskKindSchema>;
@@ -106,6 +108,7 @@ export const taskTransitions: Record<
     done: null,
   },
   'sandbox.update': { from: ['running', 'paused', 'unavailable'], during: null, done: null },
+  'sandbox.network': { from: ['running', 'paused', 'unavailable'], during: null, done: null },
 };
 
 export const taskStates = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;

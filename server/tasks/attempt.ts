@@ -1,15 +1,16 @@
 /** One attempt at one task: converge by the agent, then settle task and row in one transaction. */
 import type { Logger } from 'pino';
 import type { Task } from '../../prisma/generated/client';
-import type { ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
+import type { AgentCheck, ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
 import { AppError, toAppError } from '../../shared/errors';
 import { type TaskKind, taskKindSchema, taskTransitions } from '../../shared/sandbox-state';
 import type { AgentClient, Db } from '../contracts';
 import type { EnqueueDeps } from './enqueue';
-import { type Power, parseTaskInput, type TaskInput, targetPower } from './plan';
+import { keepsState, type Power, parseTaskInput, type TaskInput, targetPower } from './plan';
 import { finishTask, retryTask } from './settle';
 import { createSteps, type Steps } from './steps';
 import { moveSandbox, type SandboxRow, stateOf } from './transition';
+import { wayOf } from './way';
 
 export interface AttemptDeps extends EnqueueDeps {
   db: Db;
@@ -21,6 +22,11 @@ export interface AttemptDeps extends EnqueueDeps {
   dropConnection: (sandboxId: string, reason: string) => void;
   /** The sandbox takes logins now: the gateway may open its connection while the agent finishes. Never throws. */
   connect?: (sandboxId: string) => void;
+  /**
+   * After a way out has failed: whether the sandbox's pool has another one that the next attempt will take. Notes
+   * before that what this one's failure says of it.
+   */
+  otherWay?: (sandboxId: string, error: AppError) => Promise<boolean>;
   /** Makes the first Claude session of a new sandbox unless it has one: an attempt that starts over asks again. */
   openSession: (sandboxId: string, userId: string) => Promise<void>;
   timings: Timings;
@@ -80,7 +86,7 @@ async function converge(
   const watch = watchdog(signal, deps.timings.stepLimitMs);
   try {
     if (task.cancelRequested) throw new AppError('canceled');
-    return { type: 'succeeded', observed: await perform(deps, { ...work, task, watch }) };
+    return { type: 'succeeded', observed: await perform(deps, { ...work, attempt, task, watch }) };
   } catch (thrown) {
     const error = watch.reason ?? toAppError(thrown);
     if (signal.aborted && !isCancel(signal.reason)) return null;
@@ -101,6 +107,7 @@ async function perform(
     input: TaskInput;
     row: SandboxRow | null;
     steps: Steps;
+    attempt: Attempt;
     task: Task;
     watch: Watchdog;
   },
@@ -119,13 +126,18 @@ async function perform(
       if (power === 'running' && event.step === 'container.release' && event.state === 'done')
         deps.connect?.(row.id);
     },
+    onCheck: ({ check }: AgentCheck) => {
+      watch.kick();
+      if (check) steps.note('network.proof', check.detail);
+    },
   };
   if (power === null) {
     await deps.agent.call('sandbox.remove', { id: row.id, home: true }, options);
     return null;
   }
   // Nothing to apply to: the next start takes the row as it is.
-  if (kind === 'sandbox.update' && !taskTransitions[kind].from.includes(stateOf(row))) return null;
+  if (keepsState(kind) && !taskTransitions[kind].from.includes(stateOf(row))) return null;
+  await noteWayBefore(deps, work);
   if (kind === 'sandbox.update') steps.begin('limits.apply');
   const observed = await deps.agent.call('sandbox.ensure', await deps.sandboxSpec(row, power), options);
   if (kind === 'sandbox.update') steps.end('limits.apply', 'done');
@@ -157,6 +169,36 @@ async function prepare(deps: AttemptDeps, work: { kind: TaskKind; task: Task }):
   );
   deps.live.flush();
   return moved;
+}
+
+/** These may send the agent another way out than it was sent before. */
+const mayMove: readonly TaskKind[] = [
+  'sandbox.start',
+  'sandbox.resume',
+  'sandbox.rebuild',
+  'sandbox.update',
+  'sandbox.network',
+];
+
+/** Kept with the task: after a kill in the middle of a switch the agent tells the new one only. */
+async function noteWayBefore(
+  deps: AttemptDeps,
+  { kind, input, attempt, watch }: { kind: TaskKind; input: TaskInput; attempt: Attempt; watch: Watchdog },
+): Promise<void> {
+  if (!mayMove.includes(kind) || input.wayBefore !== undefined) return;
+  const { task, token } = attempt;
+  const { power, network } = await deps.agent.call(
+    'sandbox.observe',
+    { id: task.sandboxId },
+    { signal: watch.signal },
+  );
+  // One that was never made went by nothing.
+  input.wayBefore = power === 'absent' ? null : await wayOf(deps.db, network.egressId);
+  await deps.db.task.updateMany({
+    where: { id: task.id, leaseOwner: token },
+    data: { input: JSON.stringify(input) },
+  });
+  task.input = JSON.stringify(input);
 }
 
 /** A failure here does not undo a sandbox that runs. */

@@ -19,6 +19,7 @@ const toRunning = [
   'network.rules',
   'network.tunnel',
   'network.verify',
+  'network.proof',
   'container.release',
   'ssh.ready',
 ];

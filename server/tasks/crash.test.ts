@@ -35,6 +35,7 @@ const agentSteps: StepName[] = [
   'network.rules',
   'network.tunnel',
   'network.verify',
+  'network.proof',
   'container.release',
   'ssh.ready',
 ];

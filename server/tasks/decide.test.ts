@@ -68,7 +68,8 @@ test('every end of every task is a legal move to a state at rest, with a reason 
           const end = decide(kind, outcome, condition, healing);
           const label = `${kind} ${outcome.type} ${condition}`;
           if (during === null) {
-            expect(end, label).toBeNull();
+            // It keeps the state, but for what it has made of the way out.
+            expect(end?.state ?? null, label).toBe(condition === 'fenced' ? 'unavailable' : null);
             continue;
           }
           if (!end) throw new Error(label);
@@ -92,6 +93,7 @@ test.each<[TaskKind, Outcome['type'], Condition, string]>([
   ['sandbox.start', 'failed', 'unknown', 'unavailable'],
   ['sandbox.start', 'canceled', 'stopped', 'stopped'],
   ['sandbox.start', 'canceled', 'unready', 'unavailable'],
+  ['sandbox.network', 'failed', 'fenced', 'unavailable'],
   ['sandbox.stop', 'succeeded', 'absent', 'stopped'],
   ['sandbox.stop', 'failed', 'healthy', 'running'],
   ['sandbox.stop', 'canceled', 'healthy', 'running'],
@@ -102,6 +104,25 @@ test.each<[TaskKind, Outcome['type'], Condition, string]>([
 ])('%s %s with %s there -> %s', (kind, type, condition, state) => {
   const outcome = outcomes.find((it) => it.type === type) ?? { type: 'succeeded' };
   expect(decide(kind, outcome, condition)?.state).toBe(state);
+});
+
+test.each(['proof_failed', 'egress_failed'] as const)('%s: it waits for its way out', (code) => {
+  const outcome: Outcome = { type: 'failed', code, message: 'No.' };
+  expect(decide('sandbox.start', outcome, 'unready')?.state).toBe('unavailable');
+  expect(decide('sandbox.start', outcome, 'stopped')?.state).toBe('error');
+  expect(decide('sandbox.create', outcome, 'unready')?.state).toBe('error');
+});
+
+test('what was unavailable runs when its way out was changed to one that works', () => {
+  const end = settle({
+    kind: 'sandbox.network',
+    outcome: { type: 'succeeded' },
+    observed: seen('healthy'),
+    row: { state: 'unavailable', desiredPower: 'running' },
+    prior: { desiredPower: 'running' },
+    healing: false,
+  });
+  expect(end).toEqual({ state: 'running', reason: null, desiredPower: 'running' });
 });
 
 test('a task that lost the row to another one leaves it alone', () => {

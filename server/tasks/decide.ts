@@ -11,7 +11,8 @@ export function conditionOf(observed: ObservedSandbox | null): Condition {
   if (!observed) return 'unknown';
   if (observed.power !== 'running') return observed.power;
   if (!observed.released || !observed.network.rules) return 'unready';
-  return observed.network.tunnel === 'up' ? 'healthy' : 'fenced';
+  const { tunnel, gate } = observed.network;
+  return tunnel === 'up' && gate === 'open' ? 'healthy' : 'fenced';
 }
 
 export type Outcome =
@@ -38,17 +39,29 @@ export interface SettleInput {
 /** Null: the row stays as it is, because this task does not own its state (any more). */
 export function settle(input: SettleInput): Settled | null {
   const { during } = taskTransitions[input.kind];
-  if (during === null || input.row.state !== during) return null;
+  if (during === null) return afterChange(input);
+  if (input.row.state !== during) return null;
   const settled =
     input.outcome.type === 'succeeded'
       ? succeeded(input)
       : input.outcome.type === 'failed'
-        ? failed(input, input.outcome.message)
+        ? failed(input, input.outcome)
         : canceled(input);
   if (mayFollow(during, settled.state)) return settled;
   // What is there cannot follow directly: say so and let the reconciler move on from a state that may go anywhere.
   const state = mayFollow(during, 'unavailable') ? 'unavailable' : 'error';
   return { ...settled, state, reason: settled.reason ?? describe(conditionOf(input.observed)) };
+}
+
+/** A task that keeps the state only brings the row up to what it has made of the way out. */
+function afterChange({ row, observed }: SettleInput): Settled | null {
+  if (row.desiredPower !== 'running') return null;
+  const condition = conditionOf(observed);
+  if (condition === 'healthy' && row.state === 'unavailable')
+    return { state: 'running', reason: null, ...keep(row) };
+  if (condition === 'fenced' && (row.state === 'running' || row.state === 'unavailable'))
+    return { state: 'unavailable', reason: fence(observed), ...keep(row) };
+  return null;
 }
 
 function succeeded({ kind, observed, row }: SettleInput): Settled {
@@ -64,12 +77,20 @@ function succeeded({ kind, observed, row }: SettleInput): Settled {
   return { state: 'error', reason: `${verbOf(kind)} ended, but ${lower(describe(condition))}`, ...keep(row) };
 }
 
-function failed({ kind, observed, row, healing }: SettleInput, message: string): Settled {
+function failed(
+  { kind, observed, row, healing }: SettleInput,
+  { code, message }: { code: ErrorCode; message: string },
+): Settled {
   const reason = `${verbOf(kind)} failed: ${message}`;
   const condition = conditionOf(observed);
   if (kind === 'sandbox.create' || kind === 'sandbox.delete') return { state: 'error', reason, ...keep(row) };
+  // Not let go before its way out is proven: it waits for that, and the reconciler tries again.
+  const unproven =
+    (code === 'proof_failed' || code === 'egress_failed') &&
+    (condition === 'unready' || condition === 'fenced') &&
+    row.desiredPower === 'running';
   // The reconciler tries again by its own back-off, towards what is wanted.
-  if (condition === 'unknown' || healing) return { state: 'unavailable', reason, ...keep(row) };
+  if (condition === 'unknown' || healing || unproven) return { state: 'unavailable', reason, ...keep(row) };
   if (kind === 'sandbox.stop' || kind === 'sandbox.pause') {
     if (condition === 'healthy') return { state: 'running', reason, desiredPower: 'running' };
     if (condition === 'paused') return { state: 'paused', reason, desiredPower: 'paused' };
@@ -118,7 +139,13 @@ function keep(row: { desiredPower: Power }): { desiredPower: Power } {
 }
 
 export function fence(observed: ObservedSandbox | null): string {
-  return observed?.network.reason ?? 'Its way out is not up, so nothing may leave it.';
+  if (isHeld(observed)) return 'Its way out is there but not opened yet, so nothing may leave it.';
+  return observed?.network.reason ?? describe('fenced');
+}
+
+/** Brought up and never opened, as by a task that was canceled: the agent leaves that to the next one. */
+export function isHeld(observed: ObservedSandbox | null): boolean {
+  return observed?.network.tunnel === 'up' && observed.network.gate === 'closed';
 }
 
 /** One sentence on what is there. */

@@ -6,7 +6,7 @@ import {
   taskTransitions,
   transitionalStates,
 } from '../../shared/sandbox-state';
-import { type Condition, conditionOf, describe, fence } from './decide';
+import { type Condition, conditionOf, describe, fence, isHeld } from './decide';
 import { type Power, powerSchema } from './plan';
 import { type SandboxRow, stateOf } from './transition';
 
@@ -88,6 +88,9 @@ function fromUnavailable(it: {
     return { type: 'heal', kind: 'sandbox.stop', via: null, reason: describe(condition) };
   if (wanted === 'running' && condition === 'fenced') {
     const reason = fence(observed);
+    // Seen so before: nothing is at work on it.
+    if (isHeld(observed) && row.stateReason === reason)
+      return { type: 'heal', kind: 'sandbox.network', via: null, reason };
     return row.stateReason === reason ? none : { type: 'show', state: 'unavailable', reason };
   }
   if (wanted === 'running')

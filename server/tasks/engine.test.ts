@@ -18,6 +18,7 @@ const upSteps: StepName[] = [
   'network.rules',
   'network.tunnel',
   'network.verify',
+  'network.proof',
   'container.release',
   'ssh.ready',
 ];

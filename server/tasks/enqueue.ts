@@ -2,9 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Prisma, Task } from '../../prisma/generated/client';
 import { AppError, errorTable } from '../../shared/errors';
-import { type TaskKind, taskTransitions } from '../../shared/sandbox-state';
+import { type TaskKind, taskKindSchema, taskTransitions } from '../../shared/sandbox-state';
 import type { Actor, Audit, DbOrTx, Live } from '../contracts';
-import { powerSchema, stepsOf, type TaskInput, targetPower, verbOf } from './plan';
+import { keepsState, powerSchema, stepsOf, type TaskInput, targetPower, verbOf } from './plan';
 import { attemptsFor } from './retry';
 import { lockSandbox, type Move, moveSandbox, type SandboxRow, stateOf } from './transition';
 
@@ -87,20 +87,23 @@ export async function enqueue(deps: EnqueueDeps, tx: DbOrTx, request: TaskReques
     orderBy: { id: 'asc' },
   });
   const same = before.find((task) => task.kind === kind && !task.cancelRequested);
-  // A queued update has not read the row yet; one that runs may have sent the old limits.
-  if (same && (kind !== 'sandbox.update' || same.state === 'queued')) return { task: same, reused: true };
-  const giveWay = before.filter((task) => kind === 'sandbox.delete' || task.kind === 'sandbox.update');
-  if (kind !== 'sandbox.update' && giveWay.length < before.length)
+  const keeps = keepsState(kind);
+  // A queued one has not read the row yet; one that runs may have sent what the row said before.
+  if (same && (!keeps || same.state === 'queued')) return { task: same, reused: true };
+  const giveWay = before.filter(
+    (task) => kind === 'sandbox.delete' || keepsState(taskKindSchema.parse(task.kind)),
+  );
+  if (!keeps && giveWay.length < before.length)
     throw new AppError('wrong_state', `${verbOf(kind)} has to wait: another task works on this sandbox.`);
 
   const { from, during } = taskTransitions[kind];
   const state = stateOf(row);
-  const busyUpdate = kind === 'sandbox.update' && before.length > 0;
+  const busyUpdate = keeps && before.length > 0;
   const stranded = request.stranded === true && state === during;
   if (!from.includes(state) && !stranded && !busyUpdate)
     throw new AppError('wrong_state', `This sandbox is ${state}. ${errorTable.wrong_state.next}`);
 
-  for (const task of kind === 'sandbox.update' ? [] : giveWay) await requestCancel(deps, tx, task);
+  for (const task of keeps ? [] : giveWay) await requestCancel(deps, tx, task);
   const prior = { state, reason: row.stateReason, desiredPower: powerSchema.parse(row.desiredPower) };
   const task = await insertTask(tx, { ...request, fingerprint, row, prior });
   if (during !== null) await moveSandbox(tx, deps.live, { row, move: moveFor(deps, request, row) });

@@ -1,7 +1,12 @@
 /** Which steps a task has, what people read beside them, and what it asks of the agent. Pure. */
 import { z } from 'zod';
 import type { SandboxSpec } from '../../shared/agent-api';
-import { type SandboxState, sandboxStateSchema, type TaskKind } from '../../shared/sandbox-state';
+import {
+  type SandboxState,
+  sandboxStateSchema,
+  type TaskKind,
+  taskTransitions,
+} from '../../shared/sandbox-state';
 
 export const powerSchema = z.enum(['running', 'paused', 'stopped']);
 export type Power = SandboxSpec['power'];
@@ -12,6 +17,8 @@ export const taskInputSchema = z.object({
   openClaude: z.boolean().default(false),
   /** Asked for by the reconciler: when it fails, the reconciler goes on trying with its own back-off. */
   healing: z.boolean().default(false),
+  /** The way out that the agent was told last, before this task told it another one; absent until it was looked at. */
+  wayBefore: z.object({ egressId: z.string().nullable(), label: z.string() }).nullable().optional(),
   /** How the row was before, to put it back when the task is canceled before it began. */
   prior: z.object({
     state: sandboxStateSchema,
@@ -32,6 +39,7 @@ const toRunning = [
   'network.rules',
   'network.tunnel',
   'network.verify',
+  'network.proof',
   'container.release',
   'ssh.ready',
 ];
@@ -45,6 +53,13 @@ const agentSteps: Record<TaskKind, readonly string[]> = {
   'sandbox.pause': ['container.pause'],
   'sandbox.delete': ['container.remove', 'home.remove', 'network.remove'],
   'sandbox.update': ['limits.apply'],
+  'sandbox.network': [
+    'network.rules',
+    'network.tunnel',
+    'network.verify',
+    'network.proof',
+    'container.release',
+  ],
 };
 
 /** In order. `prepare`, `limits.apply`, `sessions.open` and `finish` are the gateway's own, the others the agent's. */
@@ -61,6 +76,7 @@ const titles: Record<string, string> = {
   'network.rules': 'Loading the network rules',
   'network.tunnel': 'Starting the tunnel',
   'network.verify': 'Verifying the way out',
+  'network.proof': 'Proving the way out',
   'container.release': 'Letting it run',
   'ssh.ready': 'Waiting for its shell',
   'container.stop': 'Stopping the container',
@@ -73,8 +89,23 @@ const titles: Record<string, string> = {
   finish: 'Finishing',
 };
 
-export function stepTitle(name: string): string {
-  return titles[name] ?? name;
+/** Of a sandbox that runs: the same steps of the agent do something else then. */
+const switchTitles: Record<string, string> = {
+  'network.rules': 'Looking at its fence',
+  'network.tunnel': 'Fencing it, then starting the new way out',
+  'network.verify': 'Verifying the new way out',
+  'network.proof': 'Proving the new way out',
+  'container.release': 'Opening the new way out',
+};
+
+export function stepTitle(name: string, kind: TaskKind): string {
+  const own = kind === 'sandbox.network' ? switchTitles[name] : undefined;
+  return own ?? titles[name] ?? name;
+}
+
+/** It works on a sandbox without changing its state, and gives way to what does. */
+export function keepsState(kind: TaskKind): boolean {
+  return taskTransitions[kind].during === null;
 }
 
 /** What the agent is asked to converge to; null for a delete. `state` is the row's, for a task that keeps it. */
@@ -87,6 +118,7 @@ export function targetPower(kind: TaskKind, state: SandboxState): Power | null {
     case 'sandbox.delete':
       return null;
     case 'sandbox.update':
+    case 'sandbox.network':
       return state === 'paused' ? 'paused' : 'running';
     default:
       return 'running';
@@ -102,6 +134,7 @@ const verbs: Record<TaskKind, string> = {
   'sandbox.rebuild': 'Rebuilding',
   'sandbox.delete': 'Deleting',
   'sandbox.update': 'Updating',
+  'sandbox.network': 'Switching the network of',
 };
 /** Begins a sentence: `Creating was canceled.` */
 export function verbOf(kind: TaskKind): string {

@@ -1,7 +1,7 @@
 /** Ends an attempt: another try later, or the task's end together with what the row becomes. */
 import type { Task } from '../../prisma/generated/client';
 import type { ObservedSandbox } from '../../shared/agent-api';
-import type { AppError } from '../../shared/errors';
+import type { AppError, ErrorCode } from '../../shared/errors';
 import { type TaskKind, taskKindSchema } from '../../shared/sandbox-state';
 import { type DbOrTx, systemActor } from '../contracts';
 import type { AttemptDeps } from './attempt';
@@ -11,6 +11,7 @@ import { LeaseLost, release } from './lease';
 import { parseTaskInput, powerSchema, verbOf } from './plan';
 import { attemptsFor, nextTry } from './retry';
 import { lockSandbox, type Move, moveSandbox, type SandboxRow, stateOf } from './transition';
+import { auditSwitch, noteFence } from './way';
 
 interface Held {
   task: Task;
@@ -19,13 +20,17 @@ interface Held {
 
 /** True when it will be tried again. Throws LeaseLost. */
 export async function retryTask(deps: AttemptDeps, held: Held, error: AppError): Promise<boolean> {
-  const delay = nextTry({
-    code: error.code,
-    attempt: held.task.attempt,
-    random: Math.random(),
-    retryAfterSeconds: error.retryAfterSeconds,
-    baseMs: deps.timings.retryBaseMs,
-  });
+  const { attempt } = held.task;
+  const again = await nextWay(deps, held.task, error);
+  const delay = again
+    ? 0
+    : nextTry({
+        code: error.code,
+        attempt,
+        random: Math.random(),
+        retryAfterSeconds: error.retryAfterSeconds,
+        baseMs: deps.timings.retryBaseMs,
+      });
   if (delay === null) return false;
   await deps.db.$transaction(async (tx) => {
     await release(
@@ -35,7 +40,7 @@ export async function retryTask(deps: AttemptDeps, held: Held, error: AppError):
         nextRunAt: new Date(Date.now() + delay),
         errorCode: error.code,
         errorMessage: error.message,
-        maxAttempts: attemptsFor(error.code),
+        maxAttempts: again ? attempt + 1 : attemptsFor(error.code),
       },
     );
     await failRunningSteps(tx, held.task.id, error.message);
@@ -44,6 +49,15 @@ export async function retryTask(deps: AttemptDeps, held: Held, error: AppError):
   deps.live.flush();
   deps.log.warn({ task: held.task.id, code: error.code, delay }, 'task will be tried again');
   return true;
+}
+
+/** Of a pool at most so many are tried in one task: each is started and proven, which takes seconds. */
+const WAYS_TRIED = 8;
+const failuresOfWay: readonly ErrorCode[] = ['proof_failed', 'egress_failed'];
+
+async function nextWay(deps: AttemptDeps, task: Task, error: AppError): Promise<boolean> {
+  if (!failuresOfWay.includes(error.code) || task.attempt >= WAYS_TRIED) return false;
+  return (await deps.otherWay?.(task.sandboxId, error)) ?? false;
 }
 
 export interface Ending {
@@ -108,6 +122,12 @@ async function settleRow(
     prior: input.prior,
     healing: input.healing,
   });
+  if (observed) await noteFence(deps, tx, { row, observed });
+  if (observed && outcome.type === 'succeeded' && input.wayBefore)
+    await auditSwitch(deps, tx, {
+      ...{ row, observed, before: input.wayBefore, task: task.id },
+      actor: { ...systemActor('tasks'), userId: task.requestedById, name: task.requestedBy },
+    });
   if (settled === null) return;
   await moveSandbox(tx, deps.live, { row, move: moveTo(settled, observed) });
   if (observed?.hostKey && row.hostKey && observed.hostKey !== row.hostKey)

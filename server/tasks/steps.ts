@@ -11,6 +11,8 @@ export interface Steps {
   reset(): Promise<void>;
   begin(name: string): void;
   end(name: string, state: StepState, message?: string): void;
+  /** What is seen in a step that runs. */
+  note(name: string, message: string): void;
   /** An event of the agent. One for a step that this task does not have is left out. */
   agent(event: AgentStep): void;
   /** Resolves when all is written. */
@@ -24,7 +26,7 @@ export function createSteps(deps: { db: Db; live: Live }, task: Task, workspaceI
     action: 'updated' as const,
   };
 
-  function write(where: { name?: string }, data: Record<string, unknown>): void {
+  function write(where: { name?: string; state?: StepState }, data: Record<string, unknown>): void {
     chain = chain.then(async () => {
       await deps.db.$transaction(async (tx) => {
         const changed = await tx.taskStep.updateMany({ where: { taskId: task.id, ...where }, data });
@@ -44,6 +46,7 @@ export function createSteps(deps: { db: Db; live: Live }, task: Task, workspaceI
     begin: (name) => write({ name }, { state: 'running', startedAt: new Date(), finishedAt: null }),
     end: (name, state, message) =>
       write({ name }, { state, message: message ?? null, finishedAt: new Date() }),
+    note: (name, message) => write({ name, state: 'running' }, { message }),
     agent: (event) => {
       const at = new Date(event.at);
       if (event.state === 'started') write({ name: event.step }, { state: 'running', startedAt: at });

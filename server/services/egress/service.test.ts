@@ -85,7 +85,7 @@ describe('bindings', () => {
     });
     const [a, b] = [await t.make('A'), await t.make('B', { expectedAddress: '198.51.100.9' })];
     const tasks = await t.bind('everyone', '', { egressId: a.id });
-    expect(tasks.map((it) => [it.kind, it.sandboxId])).toEqual([['sandbox.update', box.id]]);
+    expect(tasks.map((it) => [it.kind, it.sandboxId])).toEqual([['sandbox.network', box.id]]);
     await idle(box.id);
     expect(t.asked(box.id)).toMatchObject({
       egressId: a.id,

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { Prisma, Proof } from '../../../prisma/generated/client';
 import { egressKinds } from '../../../shared/egress';
-import { sandboxStateSchema, transitionalStates } from '../../../shared/sandbox-state';
+import { sandboxStateSchema, taskKindSchema, transitionalStates } from '../../../shared/sandbox-state';
 import type { SandboxView } from '../../../shared/views';
 import type { Db, Identity } from '../../contracts';
+import { keepsState } from '../../tasks/plan';
 import { sessionView } from '../sessions/view';
 import { type TaskWithSteps, taskView, withSteps } from '../tasks/view';
 import { rightsOf } from './access';
@@ -114,10 +115,10 @@ async function presentTasks(
   // Newest first, so that the oldest live one, which is the one at work, is set last.
   for (const task of live) present.set(task.sandboxId, task);
   const states = new Map(rows.map((it) => [it.id, it.state]));
-  // An update keeps the state it works in and is not worth a progress bar over a terminal.
+  // What keeps the state it works in is not worth a progress bar over a terminal.
   for (const [id, task] of present) {
     const moving = transitionalStates.some((state) => state === states.get(id));
-    if (task.kind === 'sandbox.update' && !moving) present.delete(id);
+    if (keepsState(taskKindSchema.parse(task.kind)) && !moving) present.delete(id);
   }
   return present;
 }

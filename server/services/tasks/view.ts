@@ -8,9 +8,10 @@ export type TaskWithSteps = Task & { steps: TaskStep[] };
 export const withSteps = { steps: { orderBy: { position: 'asc' as const } } };
 
 export function taskView(row: TaskWithSteps): TaskView {
+  const kind = taskKindSchema.parse(row.kind);
   return {
     id: row.id,
-    kind: taskKindSchema.parse(row.kind),
+    kind,
     state: taskStateSchema.parse(row.state),
     sandboxId: row.sandboxId,
     sandboxName: row.sandboxName,
@@ -26,7 +27,7 @@ export function taskView(row: TaskWithSteps): TaskView {
     finishedAt: row.finishedAt?.toISOString() ?? null,
     steps: row.steps.map((step) => ({
       name: step.name,
-      title: stepTitle(step.name),
+      title: stepTitle(step.name, kind),
       state: stepViewSchema.shape.state.parse(step.state),
       message: step.message,
       startedAt: step.startedAt?.toISOString() ?? null,

@@ -14,7 +14,8 @@ import {
   type SandboxSpec,
   sandboxSpecSchema,
 } from '../../../shared/agent-api';
-import { type ErrorCode, errorTable } from '../../../shared/errors';
+import { AppError, type ErrorCode, errorTable } from '../../../shared/errors';
+import type { Proof } from '../../../shared/proof';
 
 import { answerEgress, createScriptedEgress, type ScriptedEgress } from './scripted-egress';
 
@@ -40,6 +41,10 @@ export interface ScriptedAgent {
   reached(step: StepName): Promise<void>;
   /** Changes what is there behind the gateway's back and tells the watchers. */
   disturb(id: string, change: (it: ObservedSandbox) => void, notice?: AgentNotice['what']): void;
+  /** Takes a proof by itself, as on a timer; a red one fences. */
+  prove(id: string, over: Partial<Proof>): Proof;
+  /** How many watch. */
+  watched(): number;
   /** As kill -9: every connection breaks; containers stay. */
   die(): Promise<void>;
   restart(): Promise<void>;
@@ -91,6 +96,25 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
     sandboxes.set(id, next);
   }
 
+  function tell(id: string, what: AgentNotice['what'], detail = 'test'): void {
+    const notice = { sandbox: id, what, detail, at: new Date().toISOString() };
+    for (const it of watchers) it.write(`${JSON.stringify({ type: 'notice', notice })}\n`);
+  }
+
+  function prove(id: string, over: Partial<Proof>): Proof {
+    const { egressId } = observe(id).network;
+    const proof = egress.makeProof({ sandboxId: id, egressId, cause: 'timer', ...over });
+    egress.kept.set(id, [...(egress.kept.get(id) ?? []), proof]);
+    const red = proof.verdict === 'red';
+    put(id, (it) => {
+      it.network.proof = proof;
+      if (red) Object.assign(it.network, { tunnel: 'fenced', gate: 'closed', reason: proof.reason });
+    });
+    tell(id, `proof.${proof.verdict}`, proof.reason ?? 'All passed.');
+    if (red) tell(id, 'network.fenced', proof.reason ?? '');
+    return proof;
+  }
+
   const effects: Record<string, (spec: SandboxSpec) => void> = {
     'container.create': (spec) => {
       const present = sandboxes.get(spec.id);
@@ -118,17 +142,26 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
       put(spec.id, (it) => {
         it.network.tunnel = 'up';
         it.network.reason = null;
+        if (it.network.egressId !== spec.network.egressId) it.network.gate = 'closed';
         it.network.egressId = spec.network.egressId;
       }),
+    'network.proof': (spec) => {
+      const { egressId } = spec.network;
+      const way = egress.ways.get(egressId ?? 'direct');
+      if (!way) return;
+      const proof = prove(spec.id, { cause: 'switch', ...way });
+      if (proof.verdict === 'red') throw new AppError('proof_failed', proof.reason ?? 'It is red.');
+    },
     'container.release': (spec) =>
       put(spec.id, (it) => {
         it.released = true;
+        it.network.gate = 'open';
       }),
     'container.stop': (spec) =>
       put(spec.id, (it) => {
         if (it.power === 'absent') return;
         Object.assign(it, { power: 'stopped', startedAt: null, released: false });
-        it.network = { ...it.network, rules: false, tunnel: 'absent' };
+        it.network = { ...it.network, rules: false, tunnel: 'absent', gate: 'closed' };
       }),
     'container.pause': (spec) =>
       put(spec.id, (it) => {
@@ -143,6 +176,7 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
       'network.rules',
       'network.tunnel',
       'network.verify',
+      'network.proof',
       'container.release',
       'ssh.ready',
     ],
@@ -175,19 +209,18 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
       await wait(2);
       if (mischief?.type === 'die') return void die();
       if (mischief?.type === 'hang') return void (await closed(response));
-      if (mischief?.type === 'fail') {
-        line({
-          type: 'step',
-          step,
-          state: 'failed',
-          message: mischief.message,
-          at: new Date().toISOString(),
-        });
-        line({ type: 'error', code: mischief.code, error: mischief.message });
+      const fail = ({ code, message }: { code: ErrorCode; message: string }) => {
+        line({ type: 'step', step, state: 'failed', message, at: new Date().toISOString() });
+        line({ type: 'error', code, error: message });
         response.end();
-        return;
+      };
+      if (mischief?.type === 'fail') return fail(mischief);
+      try {
+        work.effect(step);
+      } catch (thrown) {
+        if (!(thrown instanceof AppError)) throw thrown;
+        return fail(thrown);
       }
-      work.effect(step);
       line({ type: 'step', step, state: 'done', at: new Date().toISOString() });
     }
     line({ type: 'result', value: work.result() });
@@ -294,10 +327,10 @@ export async function startScriptedAgent(socket: string): Promise<ScriptedAgent>
     reached: (step) => new Promise((resolve) => waiting.push({ step, resolve })),
     disturb(id, change, what) {
       put(id, change);
-      if (!what) return;
-      const notice = { sandbox: id, what, detail: 'test', at: new Date().toISOString() };
-      for (const it of watchers) it.write(`${JSON.stringify({ type: 'notice', notice })}\n`);
+      if (what) tell(id, what);
     },
+    prove,
+    watched: () => watchers.size,
     die,
     restart: listen,
     close: die,

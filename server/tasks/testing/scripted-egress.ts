@@ -13,6 +13,10 @@ export interface ScriptedEgress {
   readonly asked: { op: string; input: Record<string, unknown> }[];
   readonly keys: Map<string, string>;
   readonly traffic: Map<string, Traffic>;
+  /** Kept proofs of each sandbox, as `sandbox.proofs` gives them. */
+  readonly kept: Map<string, Proof[]>;
+  /** How a sandbox's proof by this way out comes out when an ensure takes it; none is taken by one that is not here. */
+  readonly ways: Map<string, Partial<Proof>>;
   /** Changes the next proofs; `signature` too. */
   next: Partial<Proof>;
   /** The next fetch or test fails so. */
@@ -33,6 +37,8 @@ export function createScriptedEgress(): ScriptedEgress {
     asked: [],
     keys: new Map(),
     traffic: new Map(),
+    kept: new Map(),
+    ways: new Map(),
     next: {},
     fail: null,
     hang: false,
@@ -107,6 +113,16 @@ export async function answerEgress(
       to.line({ ...check, state: 'done', message: 'Connected' }, false);
       const of = ids ? { egressId: ids.egressId } : { sandboxId: String(input.id), cause: 'asked' as const };
       to.line({ type: 'result', value: egress.makeProof({ ...of, ...egress.next }) }, true);
+      return true;
+    }
+    case 'sandbox.proofs': {
+      const { id, after } = agentOps[op].input.parse(input);
+      const from = after === null ? 0 : Date.parse(after);
+      const kept = egress.kept.get(id) ?? [];
+      to.json(
+        200,
+        kept.filter((it) => Date.parse(it.finishedAt) > from),
+      );
       return true;
     }
     case 'wireguard.newKey': {
