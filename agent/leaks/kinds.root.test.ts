@@ -52,12 +52,14 @@ describe.each(proxyNames)('%s', (name) => {
     // The same container as before the switch.
     expect(await scene.lab.pid(box.id)).toBe(container);
     const before = scene.services.events.length;
+    const udp = carriesUdp(proxy.egress) && !WITHOUT_UDP.includes(name);
     const tried = await useWayOut(scene, box, {
       try: ['exit_address', 'resolver', 'udp', 'parallel'],
       parallel: PARALLEL,
+      udpTries: udp ? 3 : 1,
     });
-    const udp = carriesUdp(proxy.egress) && !WITHOUT_UDP.includes(name);
-    expect(tried).toMatchObject({
+    const { udp: _, ...rest } = tried;
+    expect(rest).toEqual({
       exit_address: proxy.exit,
       resolver: PUBLIC_RESOLVER.from,
       parallel: { [proxy.exit]: PARALLEL },

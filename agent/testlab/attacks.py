@@ -269,8 +269,7 @@ def echoed(host):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as it:
         it.settimeout(0.5)
         it.sendto(CANARY, (host, want['udpPort']))
-        if it.recv(200):
-            leak(f'UDP echo of {host}')
+        leak(f"UDP echo of {host}: {it.recv(200).decode(errors='replace')}")
 
 
 def listening():

@@ -71,13 +71,13 @@ def parallel():
 
 
 def udp():
-    """One small and one that fills a usual link; an answer may be lost on the way, so each is asked three times."""
+    """One small and one that fills a usual link; an answer may be lost on the way, so each may be asked again."""
     answers = []
-    for size in (5, 1200):
+    for size in want['udpSizes']:
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sender.settimeout(2)
         payload = b'p' * size
-        for _ in range(3):
+        for _ in range(want['udpTries']):
             sender.sendto(payload, (want['web'], want['udp']))
             try:
                 seen, _ = sender.recvfrom(4096)

@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Egress, egressEndpoint } from '../../shared/egress';
 import { REFUSED_IPV4 } from '../plan/ranges';
-import { HOST, HOST_RESOLVER, type Machine } from './machine';
+import { HOST, HOST_RESOLVER, LAN_HTTP_PORT, type Machine, UDP_ECHO_PORT } from './machine';
 
 export interface Judge {
   /** What was seen so far. */
@@ -41,6 +41,15 @@ export function framesOf(egress: Egress, address?: string): string {
 }
 /** Questions of the host itself, such as for the name of a proxy. */
 export const questions = `dst host ${HOST_RESOLVER.address} and dst port 53 and (tcp or udp)`;
+
+/**
+ * What the host itself answers to an address of the Internet that knocks: a proxy that was asked for the host's own
+ * public address does. It is no frame of the sandbox.
+ */
+export function answersTo(address: string): string {
+  const own = `src port ${LAN_HTTP_PORT} or src port ${UDP_ECHO_PORT} or icmp[icmptype] == icmp-unreach`;
+  return `src host ${HOST.address} and dst host ${address} and (${own} or tcp[tcpflags] & tcp-rst != 0)`;
+}
 
 /** The kernel's own: multicast listener reports of the host's link, and what a refusal says to the local sender. */
 const OF_THE_KERNEL = 'ip6 and dst host ff02::16';

@@ -26,6 +26,13 @@ export const UDP_ECHO_PORT = 7007;
 /** On every machine of the LAN: what a leak would reach. */
 export const LAN_HTTP_PORT = 8080;
 
+const ROUTER_RULES = `table ip router {
+  chain prerouting {
+    type filter hook prerouting priority raw;
+    iifname "wan" ip daddr { 192.168.0.0/16, 169.254.0.0/16 } drop
+  }
+}
+`;
 const MAC = { gateway: '02:cc:00:00:00:01', host: '02:cc:00:00:00:10', neighbour: '02:cc:00:00:00:20' };
 
 export interface Machine {
@@ -102,6 +109,8 @@ export async function createMachine(instance: string): Promise<Machine> {
     `neigh add ${HOST.ipv6} lladdr ${MAC.host} dev lan nud permanent`,
   ]);
   await run(['nsenter', `--net=${path(internet)}`, '--', 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1']);
+  // As any router would: nobody on the Internet gets to a private address behind it.
+  await run(['nsenter', `--net=${path(internet)}`, '--', 'nft', '-f', '-'], { input: ROUTER_RULES });
   await batch(host, [
     'link set lo up',
     `link set eth0 address ${MAC.host} up`,

@@ -73,12 +73,13 @@ let names = 0;
 export async function useWayOut(
   scene: Scene,
   box: SandboxSpec,
-  wanted: { try: Trial[]; bytes?: number; upload?: number; parallel?: number },
+  wanted: { try: Trial[]; bytes?: number; upload?: number; parallel?: number; udpTries?: number },
 ): Promise<Tried> {
   names += 1;
   const argument = {
     ...{ exit: `www.${ZONE}`, web: WEB[1], udp: UDP_ECHO_PORT },
     ...{ resolver: `q${names}-${scene.lab.instance}.who.${ZONE}`, bytes: 0, upload: 0, parallel: 0 },
+    ...{ udpSizes: wanted.udpTries === 1 ? [5] : [5, 1200], udpTries: 3 },
     ...wanted,
   };
   const program = await readFile(clientPath, 'utf8');
