@@ -204,9 +204,8 @@ describe('an agent that dies', () => {
   });
 
   test('in the middle of a switch: the next one finishes, and never are both open', async () => {
-    for (const step of ['network.tunnel', 'network.verify', 'network.proof', 'container.release'] as const) {
-      const [from, to] =
-        step === 'network.verify' || step === 'container.release' ? [second, first] : [first, second];
+    for (const step of ['network.tunnel', 'network.proof', 'container.release'] as const) {
+      const [from, to] = step === 'network.proof' ? [second, first] : [first, second];
       await ensure(proven(from));
       const seen = await judge(scene.machine, [framesOf(first.egress), framesOf(second.egress)]);
       const work = scene.lab.call(
