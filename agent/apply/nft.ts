@@ -1,4 +1,6 @@
 import { TUN_NAME } from '../../shared/names';
+import { SANDBOX_TABLE, TRIED_SET } from '../plan/sandbox-rules';
+import { type Tried, triedOf } from '../traffic/tried';
 import { Namespace, removeNamespace } from './netns';
 import { CommandError, run } from './run';
 
@@ -7,8 +9,21 @@ const LIST = ['nft', '--stateless', '--numeric', 'list'];
 export async function loadRules(namespace: Namespace, text: string): Promise<void> {
   await namespace.run(['nft', '-f', '-'], { input: text });
 }
+/** Without what stands in TRIED_SET: it is a record, not a rule. */
 export async function listRules(namespace: Namespace): Promise<string> {
-  return (await namespace.run([...LIST, 'ruleset'])).stdout;
+  return (await namespace.run([...LIST, 'ruleset'])).stdout.replace(TRIED_ELEMENTS, '$1');
+}
+const TRIED_ELEMENTS = new RegExp(
+  `(\\n\\tset ${TRIED_SET} \\{(?:\\n\\t\\t(?!elements)[^\\n]*)*)\\n\\t\\telements = \\{[^}]*\\}`,
+);
+
+/** Destinations in TRIED_SET with the packets sent to each; empty while the rules are closed. */
+export async function listTried(namespace: Namespace): Promise<Tried[]> {
+  const { code, stdout } = await namespace.run(
+    ['nft', '-j', '--numeric', 'list', 'set', 'inet', SANDBOX_TABLE, TRIED_SET],
+    { okCodes: [0, 1] },
+  );
+  return code === 0 ? triedOf(stdout) : [];
 }
 
 export async function loadHostRules(text: string): Promise<void> {

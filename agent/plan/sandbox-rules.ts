@@ -13,6 +13,13 @@ export const LINK_TABLE = 'cloud_claude_link';
  * sandbox fill sing-box's memory and the host's conntrack table, which all sandboxes share.
  */
 export const SANDBOX_FLOWS = 4096;
+/**
+ * What the sandbox tried that may be refused without a word in sing-box's log: by these rules, or by sing-box before it
+ * takes the connection. Read by agent/traffic. A scan fills it; then the rest is not seen until places are free again.
+ */
+export const TRIED_SET = 'tried';
+export const TRIED_MAX = 1024;
+const TRIED_SECONDS = 60;
 
 /**
  * `closed`: nothing passes, not even from a PID 1 that root replaced. `proving`: packets of our own probe only.
@@ -46,10 +53,12 @@ interface Exceptions {
  */
 export function sandboxRules({ gate, policy, link }: SandboxRuleFacts): string {
   const exceptions = { granted: grantedRanges(policy), fakeIp: usesFakeIp(policy) };
+  const { mode, learn } = policy.domains;
+  const watched = gate === 'open' && mode !== 'open' && !learn;
   return `table inet ${SANDBOX_TABLE}
 delete table inet ${SANDBOX_TABLE}
 table inet ${SANDBOX_TABLE} {
-${gate === 'closed' ? '' : sets(exceptions)}  chain input {
+${gate === 'closed' ? '' : sets(exceptions)}${gate === 'open' ? tried : ''}  chain input {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
     iifname "${TUN_NAME}" ct state established,related accept
@@ -58,7 +67,7 @@ ${gate === 'closed' ? '' : sets(exceptions)}  chain input {
   chain forward {
     type filter hook forward priority filter; policy drop;
   }
-${gate === 'closed' ? '' : flows}  chain output {
+${gate === 'closed' ? '' : flows(watched)}  chain output {
     type filter hook output priority filter; policy drop;
     oifname "lo" accept
 ${gate === 'closed' ? '' : throughTheTun(gate, exceptions)}  }
@@ -68,9 +77,19 @@ ${link ? linkTable(gate, exceptions) : ''}`;
 
 const REJECT = 'reject with icmp type admin-prohibited';
 
-const flows = `  chain flows {
+const tried = `  set ${TRIED_SET} {
+    type ipv4_addr . inet_proto . inet_service
+    flags dynamic,timeout
+    timeout ${TRIED_SECONDS}s
+    size ${TRIED_MAX}
+  }
+`;
+/** Not what a proof tries. A rule of its own: where the set is full it is passed over, and the next one judges. */
+const noteTried = `meta mark != ${hex(PROBE_MARK)} update @${TRIED_SET} { ip daddr . meta l4proto . th dport counter }`;
+
+const flows = (watched: boolean) => `  chain flows {
     ct state new ct count over ${SANDBOX_FLOWS} ${REJECT}
-    accept
+${watched ? `    ct state new ${noteTried}\n` : ''}    accept
   }
 `;
 
@@ -83,11 +102,11 @@ function throughTheTun(gate: Gate, { granted, fakeIp }: Exceptions): string {
     meta nfproto != ipv4 drop
 ${gate === 'proving' ? probeOnly : ''}    ip daddr ${TUN_PEER} accept
     meta l4proto { tcp, udp } th dport 53 accept
-    meta l4proto { tcp, udp } th dport 853 ${REJECT}
+${gate === 'open' ? `    meta l4proto { tcp, udp } th dport 853 ${noteTried}\n` : ''}    meta l4proto { tcp, udp } th dport 853 ${REJECT}
     meta l4proto != { tcp, udp } ${REJECT}
 ${granted.length > 0 ? '    ip daddr @granted goto flows\n' : ''}${
   fakeIp ? `    ip daddr ${FAKE_RANGE} goto flows\n` : ''
-}    ip daddr @refused ${REJECT}
+}${gate === 'open' ? `    ip daddr @refused ${noteTried}\n` : ''}    ip daddr @refused ${REJECT}
     goto flows
 `;
 }
