@@ -60,6 +60,21 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     to: 'server/config',
     reason: 'the same settings as the product',
   },
+  {
+    from: 'bench/egress.ts',
+    to: 'agent/testlab/machine',
+    reason: 'addresses of the laboratory that the tests of ways out use',
+  },
+  {
+    from: 'bench/egress.ts',
+    to: 'agent/testlab/plain-client',
+    reason: 'the peer dials the same proxies',
+  },
+  {
+    from: 'bench/egress.ts',
+    to: 'agent/testlab/scene',
+    reason: 'the real agent and the real proxies of that laboratory',
+  },
 ];
 
 /** Where one thing may be done, and only there; tests are free. */

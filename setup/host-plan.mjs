@@ -12,6 +12,8 @@ export const TOOLS = [
   // Root's PATH may hold another browser; the tests drive the distribution's.
   { program: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', only: 'test' },
   { program: 'tcpdump', package: 'tcpdump', only: 'test' },
+  // Brings no service: nothing listens but what the tests start.
+  { program: 'microsocks', package: 'microsocks', only: 'test' },
   { program: 'ssh', package: 'openssh-client', only: 'test' },
 ];
 

@@ -20,10 +20,10 @@ export interface PlainClient {
   close(): Promise<void>;
 }
 
-export async function startPlainClient(machine: Machine): Promise<PlainClient> {
+export async function startPlainClient(machine: Machine, cpus = 1): Promise<PlainClient> {
   const name = `ccl-${machine.instance}-plain`;
   await run([
-    ...['docker', 'run', '-d', '--init', '--network', 'none', '--name', name, '--cpus', '1'],
+    ...['docker', 'run', '-d', '--init', '--network', 'none', '--name', name, '--cpus', String(cpus)],
     ...['--entrypoint', '/bin/sleep', await newestImage(), 'infinity'],
   ]);
   const pid = Number((await run(['docker', 'inspect', '-f', '{{.State.Pid}}', name])).stdout);
@@ -50,7 +50,14 @@ export async function startPlainClient(machine: Machine): Promise<PlainClient> {
         ready: { protocol: 'tcp', port: READY_PORT },
         input: JSON.stringify({
           log: { level: process.env.LAB_LOG ?? 'error' },
-          dns: { servers: [{ type: 'tcp', tag: 'dns', server: PUBLIC_RESOLVER.address, detour: built.tag }] },
+          dns: {
+            servers: [
+              {
+                ...{ type: 'tcp', tag: 'dns', server: PUBLIC_RESOLVER.address },
+                ...(egress !== null && { detour: built.tag }),
+              },
+            ],
+          },
           inbounds: [
             {
               ...{ type: 'tun', interface_name: 'tun0', address: ['198.18.0.1/30'], mtu: 9000 },

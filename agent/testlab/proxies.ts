@@ -72,7 +72,7 @@ export function createProxies(machine: Machine, tls: Tls) {
         opened.push({ stop: sshd.remove });
         return { name, egress: plan.egress, exit, stop: sshd.stop, start: sshd.start };
       }
-      const namespace = await machine.attach(name, exit);
+      const namespace = await machine.attach(`p${next}`, exit);
       const command = 'command' in server ? server.command : ['sing-box', 'run', '-c', 'stdin'];
       const options: ProgramOptions = { namespace, ready: plan.port };
       if ('singBox' in server) options.input = JSON.stringify(server.singBox);
