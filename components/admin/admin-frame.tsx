@@ -11,6 +11,7 @@ const pages = [
   ['/admin', 'Health'],
   ['/admin/users', 'Users'],
   ['/admin/sandboxes', 'Sandboxes'],
+  ['/admin/egress', 'Ways out'],
   ['/admin/tasks', 'Tasks'],
   ['/admin/audit', 'Audit log'],
 ] as const;
@@ -30,21 +31,24 @@ export function AdminFrame({ children }: { children: ReactNode }) {
     <div className="mx-auto w-full max-w-6xl px-4 py-6 sm:px-6 sm:py-8">
       <h1 className="mb-3 font-semibold text-xl tracking-tight">Administration</h1>
       <nav aria-label="Administration" className="mb-6 flex gap-1 overflow-x-auto border-b">
-        {pages.map(([href, title]) => (
-          <Link
-            key={href}
-            href={href}
-            aria-current={path === href ? 'page' : undefined}
-            className={cx(
-              '-mb-px whitespace-nowrap border-b-2 px-3 py-2 text-sm transition-colors focus-visible:-outline-offset-2',
-              path === href
-                ? 'border-accent font-medium text-ink'
-                : 'border-transparent text-ink-soft hover:text-ink',
-            )}
-          >
-            {title}
-          </Link>
-        ))}
+        {pages.map(([href, title]) => {
+          const here = href === '/admin' ? path === href : path.startsWith(href);
+          return (
+            <Link
+              key={href}
+              href={href}
+              aria-current={here ? 'page' : undefined}
+              className={cx(
+                '-mb-px whitespace-nowrap border-b-2 px-3 py-2 text-sm transition-colors focus-visible:-outline-offset-2',
+                here
+                  ? 'border-accent font-medium text-ink'
+                  : 'border-transparent text-ink-soft hover:text-ink',
+              )}
+            >
+              {title}
+            </Link>
+          );
+        })}
       </nav>
       {children}
     </div>

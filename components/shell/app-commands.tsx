@@ -9,6 +9,7 @@ import {
   MonitorCog,
   Moon,
   Plus,
+  Route,
   ScrollText,
   Search,
   Settings,
@@ -32,6 +33,9 @@ const adminPages = [
   { href: '/admin', title: 'Health', icon: Activity },
   { href: '/admin/users', title: 'Users', icon: Users },
   { href: '/admin/sandboxes', title: 'All sandboxes', icon: SquareTerminal },
+  { href: '/admin/egress', title: 'Ways out', icon: Route },
+  { href: '/admin/egress/new', title: 'Add a way out', icon: Route },
+  { href: '/admin/egress/rules', title: 'Rules', icon: Route },
   { href: '/admin/tasks', title: 'Tasks', icon: ListChecks },
   { href: '/admin/audit', title: 'Audit log', icon: ScrollText },
 ];
