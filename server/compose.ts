@@ -40,8 +40,11 @@ import type { Pages } from './http/pages';
 import { createHttpServer } from './http/server';
 import { createTrpc } from './http/trpc';
 import { createUpgrade } from './http/upgrade';
+import { createEgressHealthJob } from './jobs/egress-health';
 import { createExpiryJob } from './jobs/expiry';
+import { createFailoverJob, createOtherWay } from './jobs/failover';
 import { createIdleJob } from './jobs/idle';
+import { createProofsJob } from './jobs/proofs';
 import { createStopSandboxesOf } from './jobs/stop-sandboxes';
 import { createSubscriptionsJob } from './jobs/subscriptions';
 import { createTrimJob } from './jobs/trim';
@@ -152,7 +155,13 @@ async function build(
   };
   const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
   const countryOf = createCountryOf({ path: config.geoipDb, log });
-  const proofs = createProofStore({ db, live, audit, agent, log, countryOf });
+  // It wants to hear of what is built after it.
+  const later: { proven?: () => void } = {};
+  const proofs = createProofStore({
+    ...{ db, live, audit, agent, log, countryOf },
+    onStored: () => later.proven?.(),
+  });
+  const pulled = scope.own('proofs', createProofsJob({ db, agent, proofs, log }));
   const { probes, egressDns: defaultDns } = config;
   const networkOf = createNetworkOf({ db, live, secrets, probes, defaultDns });
   const engine = scope.own(
@@ -171,9 +180,19 @@ async function build(
       // Whoever needs it next asks again, and hears then what is wrong.
       connect: (id) => void connections.get(id).catch(() => undefined),
       openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
+      otherWay: createOtherWay({
+        ...{ db, live },
+        proven: (id) => pulled.pull(id),
+        noteFailure: (id, reason) => proofs.noteFailure(id, reason),
+      }),
     }),
   );
-  const reconciler = scope.own('reconciler', createReconciler({ db, live, audit, agent, engine, log }));
+  const reconciler = scope.own(
+    'reconciler',
+    createReconciler({ db, live, audit, agent, engine, log, onNotice: (it) => pulled.notice(it) }),
+  );
+  const failover = scope.own('fail-over', createFailoverJob({ db, live, audit, agent, engine, log }));
+  later.proven = () => failover.wake();
 
   // Services.
   const cutOff = async (userId: string) => {
@@ -297,8 +316,9 @@ async function build(
     }),
     createSubscriptionsJob({ log, refreshDue: (signal) => egress.refreshDue(signal) }),
     createTrimJob({ db, log }),
+    createEgressHealthJob({ db, log, everyMs: config.egressHealthMs, test: egress.testSaved }),
   ].map((job) => scope.own('job', job));
-  for (const part of [connections, monitor, engine, reconciler, ...jobs]) part.start();
+  for (const part of [connections, monitor, engine, reconciler, pulled, failover, ...jobs]) part.start();
   return {
     url: urlOf(config, port),
     port,

@@ -191,6 +191,13 @@ export const settings = {
     description: 'Time from one proof of a running sandbox to the next, 30s to 1d.',
     example: '5m',
   }),
+  EGRESS_HEALTH_INTERVAL: setting({
+    schema: duration,
+    default: '15m',
+    description:
+      'Time from one test to the next of a way out that serves no sandbox. Those that serve one are known by its proofs. 0 = off.',
+    example: '1h',
+  }),
   EGRESS_DNS: setting({
     schema: egressDns,
     default: 'tcp://1.1.1.1',
@@ -276,6 +283,8 @@ export interface Config {
   idleTimeoutMs: number;
   /** What proofs of ways out ask, unless a sandbox's network says otherwise. */
   probes: ProbeSettings;
+  /** Between two tests of a way out that serves nobody; 0 = off. */
+  egressHealthMs: number;
   egressDns: EgressDns;
   echoDns: { host: string; port: number; zone: string; name: string } | null;
   geoipDb: string | null;
@@ -352,6 +361,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       dnsEcho: parsed.DNS_ECHO ?? null,
       intervalSeconds: parsed.PROOF_INTERVAL ?? 900,
     },
+    egressHealthMs: parsed.EGRESS_HEALTH_INTERVAL ?? 900_000,
     egressDns: parsed.EGRESS_DNS ?? { server: '1.1.1.1', transport: 'tcp', name: null },
     echoDns,
     geoipDb: parsed.GEOIP_DB ?? null,

@@ -9,6 +9,11 @@ import { verifyProof } from './verify-proof';
 export interface ProofStore {
   /** False when it is there already. Throws `agent_failed` when its signature does not fit a key of the agent. */
   store(proof: Proof): Promise<boolean>;
+  /**
+   * A way out did not get as far as a proof: it counts as red, now. For one that is gone or switched off nothing is
+   * noted.
+   */
+  noteFailure(egressId: string, reason: string): Promise<void>;
 }
 
 export function createProofStore(options: {
@@ -19,6 +24,8 @@ export function createProofStore(options: {
   log: Logger;
   /** Two letters, where a local database knows. */
   countryOf?: (address: string) => string | null;
+  /** Called after a proof that was not there was stored. Never throws. */
+  onStored?: (proof: Proof) => void;
 }): ProofStore {
   const { db, live, audit, agent, log } = options;
   const keys = new Map<string, string>();
@@ -48,26 +55,28 @@ export function createProofStore(options: {
     }
   }
 
-  async function noteEgress(tx: DbOrTx, proof: Proof): Promise<void> {
-    if (proof.egressId === null) return;
+  /** Answers its verdict before. */
+  async function noteEgress(tx: DbOrTx, proof: Proof): Promise<string | null> {
+    if (proof.egressId === null) return null;
+    const before = await tx.egress.findUnique({ where: { id: proof.egressId } });
+    if (!before) return null;
     const at = new Date(proof.finishedAt);
     const { verdict, reason, exitAddress, latencyMs } = proof;
-    const changed = await tx.egress.updateMany({
+    await tx.egress.updateMany({
       where: { id: proof.egressId, OR: [{ provenAt: null }, { provenAt: { lte: at } }] },
       data: {
         ...{ verdict, provenAt: at, verdictReason: reason, exitAddress, latencyMs },
         country: countryOf(exitAddress),
       },
     });
-    const there = changed.count > 0 || (await tx.egress.count({ where: { id: proof.egressId } })) > 0;
-    if (!there) return;
     const ok = verdict !== 'red';
     await tx.egressSample.create({ data: { egressId: proof.egressId, at, ok, latencyMs } });
     await live.record(tx, { topic: 'egress', action: 'updated', subject: proof.egressId });
+    return before.verdict;
   }
 
   /** The sandbox's newest one, and a word in the audit log where it says something new or somebody asked for it. */
-  async function noteSandbox(tx: DbOrTx, proof: Proof): Promise<void> {
+  async function noteSandbox(tx: DbOrTx, proof: Proof, before: string | null): Promise<void> {
     const sandbox =
       proof.sandboxId === null ? null : await tx.sandbox.findUnique({ where: { id: proof.sandboxId } });
     const last =
@@ -77,7 +86,8 @@ export function createProofStore(options: {
       const { id, workspaceId } = sandbox;
       await live.record(tx, { topic: 'sandbox', action: 'updated', subject: id, sandboxId: id, workspaceId });
     }
-    if (proof.cause === 'timer' && last?.verdict === proof.verdict) return;
+    const said = proof.sandboxId === null ? before : (last?.verdict ?? null);
+    if (proof.cause !== 'asked' && said === proof.verdict) return;
     const name = sandbox?.name ?? (await egressName(tx, proof.egressId));
     const target = sandbox
       ? { type: 'sandbox', id: sandbox.id, name }
@@ -112,12 +122,32 @@ export function createProofStore(options: {
       }
       const stored = await db.$transaction(async (tx) => {
         if (!(await write(tx, proof))) return false;
-        await noteEgress(tx, proof);
-        await noteSandbox(tx, proof);
+        await noteSandbox(tx, proof, await noteEgress(tx, proof));
         return true;
       });
       live.flush();
+      if (stored) options.onStored?.(proof);
       return stored;
+    },
+    async noteFailure(egressId, reason) {
+      const at = new Date();
+      await db.$transaction(async (tx) => {
+        const { count } = await tx.egress.updateMany({
+          where: { id: egressId, enabled: true },
+          data: {
+            verdict: 'red',
+            verdictReason: reason,
+            provenAt: at,
+            exitAddress: null,
+            latencyMs: null,
+            country: null,
+          },
+        });
+        if (count === 0) return;
+        await tx.egressSample.create({ data: { egressId, at, ok: false, latencyMs: null } });
+        await live.record(tx, { topic: 'egress', action: 'updated', subject: egressId });
+      });
+      live.flush();
     },
   };
 }

@@ -7,7 +7,7 @@
  * as a failed health check instead.
  */
 import type { Logger } from 'pino';
-import { AGENT_API_VERSION, type ObservedSandbox } from '../../shared/agent-api';
+import { AGENT_API_VERSION, type AgentNotice, type ObservedSandbox } from '../../shared/agent-api';
 import { AppError, toAppError } from '../../shared/errors';
 import type { HealthView } from '../../shared/views';
 import { type AgentClient, type Audit, type Db, type Live, systemActor } from '../contracts';
@@ -15,10 +15,13 @@ import { type DriftAction, driftOf } from './drift';
 import type { TaskEngine } from './engine';
 import { liveStates } from './enqueue';
 import { createOrphanSweep, ORPHAN_GRACE_MS } from './orphans';
+import { withPoolReason } from './pool-reason';
 import { lockSandbox, moveSandbox, type SandboxRow } from './transition';
+import { fenceOf, noteFence } from './way';
 
 /** The agent tells of changes by itself; the timer catches what happened while nobody listened. */
 export const RECONCILE_MS = 30_000;
+const none: DriftAction = { type: 'none' };
 /** Pause between two healing tasks of one sandbox: doubles from the first to the second for each of the last hour. */
 export const HEAL_BASE_MS = 5_000;
 export const HEAL_MAX_MS = 10 * 60_000;
@@ -37,6 +40,8 @@ export interface ReconcilerOptions {
   intervalMs?: number;
   healBaseMs?: number;
   orphanGraceMs?: number;
+  /** Hears what the agent tells by itself, and null each time that it is listened to anew. Never throws. */
+  onNotice?: (notice: AgentNotice | null) => void;
 }
 
 export interface Reconciler {
@@ -80,10 +85,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     for (const row of rows) {
       if (closing.signal.aborted) return;
       if (busy.has(row.id)) continue;
-      const action = driftOf(row, byId.get(row.id) ?? null);
-      if (action.type === 'none') continue;
-      if (action.type === 'heal' && tooSoon(heals.get(row.id))) continue;
-      await act(row, action).catch((thrown: unknown) => skip(row, thrown));
+      const found = byId.get(row.id);
+      const seen = found ? await withPoolReason(db, row, found) : null;
+      const action = driftOf(row, seen);
+      const act = action.type === 'heal' && tooSoon(heals.get(row.id)) ? none : action;
+      await mend(row, { action: act, seen }).catch((thrown: unknown) => skip(row, thrown));
     }
     await orphans.look(observed, new Set(rows.map((it) => it.id)));
   }
@@ -95,19 +101,30 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     log.error({ sandbox: row.id, err: thrown }, 'reconciling failed');
   }
 
-  async function act(seen: SandboxRow, action: Exclude<DriftAction, { type: 'none' }>): Promise<void> {
+  async function mend(
+    known: SandboxRow,
+    { action, seen }: { action: DriftAction; seen: ObservedSandbox | null },
+  ): Promise<void> {
+    const reason = seen ? fenceOf(seen) : null;
+    const refenced = known.fenced !== (reason !== null) || known.networkReason !== reason;
+    if (action.type === 'none' && !refenced) return;
     await db.$transaction(async (tx) => {
-      const row = await lockSandbox(tx, seen.id);
+      const row = await lockSandbox(tx, known.id);
       // lockSandbox raises the revision by one.
-      if (!row || row.revision !== seen.revision + 1) throw new AppError('conflict');
+      if (!row || row.revision !== known.revision + 1) throw new AppError('conflict');
       if ((await tx.task.count({ where: { sandboxId: row.id, state: { in: liveStates } } })) > 0)
         throw new AppError('conflict');
+      if (seen) await noteFence({ live, audit }, tx, { row, observed: seen });
+      else if (refenced)
+        await tx.sandbox.update({ where: { id: row.id }, data: { fenced: false, networkReason: null } });
+      if (action.type === 'none') return;
       const target = { type: 'sandbox', id: row.id, name: row.name };
       const before = { state: row.state, reason: row.stateReason, desiredPower: row.desiredPower };
       if (action.type === 'show') {
         const { type: _type, ...move } = action;
         await moveSandbox(tx, live, { row, move });
-        if (row.state !== action.state)
+        // A fence has its own entry.
+        if (row.state !== action.state && row.fenced === (reason !== null))
           await audit.record(tx, {
             type: 'reconcile.host.drift',
             actor,
@@ -140,7 +157,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       });
     });
     engine.committed();
-    log.info({ sandbox: seen.id, action }, 'drift');
+    log.info({ sandbox: known.id, action, fenced: reason }, 'drift');
   }
 
   async function busySandboxes(): Promise<Set<string>> {
@@ -193,6 +210,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         if (health.apiVersion !== AGENT_API_VERSION) throw wrongVersion(health.apiVersion);
         // What happened before the watch began is found by a look.
         void sweepAnew();
+        options.onNotice?.(null);
         await agent.call('watch', {}, { signal: closing.signal, onNotice });
       } catch (thrown) {
         if (closing.signal.aborted) return;
@@ -203,7 +221,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }
   }
 
-  function onNotice(): void {
+  function onNotice(notice: AgentNotice): void {
+    options.onNotice?.(notice);
     clearTimeout(noticed);
     noticed = setTimeout(() => void sweepAnew(), NOTICE_SETTLE_MS);
   }

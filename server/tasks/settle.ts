@@ -9,6 +9,7 @@ import { type Outcome, type Settled, settle } from './decide';
 import { about } from './enqueue';
 import { LeaseLost, release } from './lease';
 import { parseTaskInput, powerSchema, verbOf } from './plan';
+import { withPoolReason } from './pool-reason';
 import { attemptsFor, nextTry } from './retry';
 import { lockSandbox, type Move, moveSandbox, type SandboxRow, stateOf } from './transition';
 import { auditSwitch, noteFence } from './way';
@@ -99,7 +100,8 @@ async function settleRow(
   tx: DbOrTx,
   { row, task, ending }: { row: SandboxRow; task: Task; ending: Ending },
 ): Promise<void> {
-  const { outcome, observed } = ending;
+  const { outcome } = ending;
+  const observed = ending.observed && (await withPoolReason(tx, row, ending.observed));
   const kind = taskKindSchema.parse(task.kind);
   const input = parseTaskInput(task.input);
   if (kind === 'sandbox.delete' && outcome.type === 'succeeded') {

@@ -6,6 +6,8 @@ import { type Choice, type ChooseInput, chooseEgress, type Verdict } from '../..
 /** Every row is locked by the transaction before it is read: SQLite has one writer, see lockSandbox. */
 export interface AssignParts {
   live: Live;
+  /** Counts as red for this choice, whatever its newest proof says. */
+  shun?: string | null;
 }
 
 /** Chooses anew for the sandboxes of `where` and writes what changed. Answers those that changed, with their new way. */
@@ -17,6 +19,7 @@ export async function assign(
   const rows = await tx.sandbox.findMany({ where, orderBy: { createdAt: 'asc' } });
   if (rows.length === 0) return [];
   const facts = await readFacts(tx);
+  if (parts.shun) facts.health.set(parts.shun, 'red');
   const counts = new Map(facts.counts);
   const changed: Sandbox[] = [];
   for (const row of rows) {
@@ -46,7 +49,9 @@ function count(counts: Map<string, number>, id: string | null, by: number): void
   if (id !== null) counts.set(id, (counts.get(id) ?? 0) + by);
 }
 
-async function readFacts(tx: DbOrTx): Promise<Omit<ChooseInput, 'sandbox'>> {
+async function readFacts(
+  tx: DbOrTx,
+): Promise<Omit<ChooseInput, 'sandbox' | 'health'> & { health: Map<string, Verdict | null> }> {
   const bindings = await tx.egressBinding.findMany();
   const pools = await tx.egressPool.findMany({ include: { members: { orderBy: { position: 'asc' } } } });
   const egresses = await tx.egress.findMany({ select: { id: true, enabled: true, verdict: true } });

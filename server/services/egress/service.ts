@@ -1,4 +1,5 @@
 /** Ways out as the API offers them; each file beside this one is one noun of it. */
+import type { Proof } from '../../../shared/proof';
 import type { EgressServices } from '../../contracts';
 import { bind, bindingViews } from './bindings';
 import { createEgress, removeEgress, updateEgress, viewOf } from './crud';
@@ -13,13 +14,15 @@ import {
   saveSubscription,
 } from './subscriptions';
 import { exportText, importEntries, previewImport } from './texts';
-import { egressHistory, testEgress } from './trials';
+import { egressHistory, testEgress, testSaved } from './trials';
 import { egressView, servedBy } from './view';
 import { newWireguardKey } from './wireguard-keys';
 
 export type EgressService = EgressServices['egress'] & {
   /** Fetches the subscriptions whose time has come. */
   refreshDue(signal: AbortSignal): Promise<void>;
+  /** Tests a saved way out without anybody having asked. Throws when it did not come to a proof. */
+  testSaved(id: string, signal: AbortSignal): Promise<Proof>;
 };
 
 export function createEgressService(parts: EgressParts): EgressService {
@@ -61,5 +64,6 @@ export function createEgressService(parts: EgressParts): EgressService {
     applySubscription: (identity, id) => applySubscription(parts, identity, id),
     removeSubscription: (identity, id) => removeSubscription(parts, identity, id),
     refreshDue: (signal) => refreshDue(parts, signal),
+    testSaved: (id, signal) => testSaved(parts, id, signal),
   };
 }

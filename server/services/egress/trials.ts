@@ -2,6 +2,8 @@
 import type { z } from 'zod';
 import type { AgentInput } from '../../../shared/agent-api';
 import type { createEgressSchema, egressHistorySchema, ProofEvent } from '../../../shared/egress-views';
+import { toAppError } from '../../../shared/errors';
+import type { Proof } from '../../../shared/proof';
 import { actorOf, type Identity } from '../../contracts';
 import { dnsOf } from '../../egress/dns-of';
 import { refuseMask } from '../../egress/secrets';
@@ -34,11 +36,32 @@ async function* tried(
     target: { type: 'egress', id: spec.egressId ?? '', name },
     message: `Tests the way out ${name}`,
   });
-  yield* proofEvents(async (options) => {
+  yield* proofEvents((options) => testWay(parts, spec, options), signal);
+}
+
+/** Tests one and keeps what came of it. Throws what the agent throws. */
+async function testWay(
+  parts: Pick<EgressParts, 'agent' | 'proofs'>,
+  spec: AgentInput<'egress.test'>,
+  options: Parameters<EgressParts['agent']['call']>[2],
+): Promise<Proof> {
+  try {
     const proof = await parts.agent.call('egress.test', spec, options);
     await parts.proofs.store(proof);
     return proof;
-  }, signal);
+  } catch (thrown) {
+    const { code, message } = toAppError(thrown);
+    // It did not come to a proof: no name, no answer, no log-in.
+    if (spec.egressId !== null && code === 'egress_failed')
+      await parts.proofs.noteFailure(spec.egressId, message);
+    throw thrown;
+  }
+}
+
+/** Tests a saved one without anybody having asked. */
+export async function testSaved(parts: EgressParts, id: string, signal: AbortSignal): Promise<Proof> {
+  const { spec } = await specOf(parts, { id });
+  return testWay(parts, spec, { signal });
 }
 
 async function specOf(

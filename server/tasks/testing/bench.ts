@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
+import type { AgentNotice } from '../../../shared/agent-api';
 import type { EgressDns } from '../../../shared/egress';
 import type { ProbeSettings } from '../../../shared/proof';
 import { createSandboxSchema } from '../../../shared/views';
@@ -17,7 +18,7 @@ import { createSandboxes } from '../../services/sandboxes/service';
 import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTasks } from '../../services/tasks/service';
 import { openServiceTest } from '../../services/testing';
-import type { Timings } from '../attempt';
+import type { AttemptDeps, Timings } from '../attempt';
 import { createTaskEngine } from '../engine';
 import { createReconciler } from '../reconciler';
 import { startScriptedAgent } from './scripted-agent';
@@ -80,6 +81,8 @@ export async function openTaskBench(
   const { db, live, audit } = base;
   const masterKey = randomBytes(32);
   const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
+  /** Set by tests that build the parts behind them. */
+  const hooks: { notice?: (it: AgentNotice | null) => void; otherWay?: AttemptDeps['otherWay'] } = {};
   const network = { secrets, probes: TEST_PROBES, defaultDns: TEST_DNS };
   const engine = createTaskEngine({
     db,
@@ -94,6 +97,7 @@ export async function openTaskBench(
     }),
     dropConnection: (id, reason) => void dropped.push(`${id} ${reason}`),
     openSession: async (id) => void opened.push(id),
+    otherWay: async (id, error) => (await hooks.otherWay?.(id, error)) ?? false,
     timings: { ...quick, ...options.timings },
   });
   const reconciler = createReconciler({
@@ -105,6 +109,7 @@ export async function openTaskBench(
     log,
     healBaseMs: 20,
     orphanGraceMs: 0,
+    onNotice: (it) => hooks.notice?.(it),
   });
   const sandboxes = createSandboxes({
     db,
@@ -127,6 +132,7 @@ export async function openTaskBench(
     dropped,
     engine,
     reconciler,
+    hooks,
     sandboxes,
     network,
     tasks: createTasks({ db, engine }),
