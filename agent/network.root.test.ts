@@ -100,6 +100,18 @@ while True:
 print(sent)
 `;
 
+/** Connects until one try is refused (not let through, not late). */
+const REFUSED_AT_ONCE = `
+import socket, sys, time
+end = time.time() + 10
+while time.time() < end:
+    s = socket.socket(); s.settimeout(1)
+    try: s.connect((sys.argv[1], 80))
+    except ConnectionRefusedError: print('refused'); break
+    except OSError: pass
+    s.close()
+`;
+
 describe('golden files', () => {
   const testdata = fileURLToPath(new URL('./plan/testdata', import.meta.url));
   const files = readdirSync(testdata);
@@ -270,8 +282,11 @@ describe('healing', () => {
       `host ${world.address} and not src ${world.hostAddress} and not dst ${world.hostAddress}`,
     );
     const load = lab.inside(box.id, 'root', ['python3', '-c', SENDER, world.address, '2']);
+    // Without the tun a connection is refused at once, not after the patience of TCP.
+    const refused = lab.inside(box.id, 'claude', ['python3', '-c', REFUSED_AT_ONCE, world.address]);
     process.kill(pid, 'SIGKILL');
     await until('no tun', async () => (await links(container)).every((it) => it.name !== 'tun0'));
+    expect((await refused).stdout).toBe('refused\n');
     const down = await noticed('tunnel.down');
     expect(down.detail).toMatch(/\.$/);
     const up = await noticed('tunnel.up');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Namespace } from './netns';
+import { defaultByLo, type Namespace } from './netns';
 import { OWNER_VARIABLE, processFacts } from './proc';
 import { startDetached } from './run';
 
@@ -72,6 +72,7 @@ export async function writeHosts(
 
 export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {
   const logFrom = await sizeOf(files.log);
+  await defaultByLo(namespace);
   const command = namespace.enter([
     ...LIMITED,
     ...REDUCED,

@@ -46,6 +46,9 @@ interface Exceptions {
  *
  * Input takes new connections from the tun's peer only: sing-box's `system` stack turns each outgoing TCP
  * connection into one from TUN_PEER to its own listener on TUN_ADDRESS. Replies to the sandbox are established.
+ * What would leave by `lo` for somewhere else took the default route that stands there without a tun (defaultByLo):
+ * it is refused, so that programs learn at once that there is no way out (TCP by a reset: an ICMP error that the
+ * kernel sends itself by `lo` is lost, measured).
  * Port 53 is let through to any address because sing-box answers it itself, whatever server was named. Port 853 (DNS
  * over TLS and QUIC) is refused, so that names are asked where the policy sees them.
  *
@@ -69,6 +72,8 @@ ${gate === 'closed' ? '' : sets(exceptions)}${gate === 'open' ? tried : ''}  cha
   }
 ${gate === 'closed' ? '' : flows(watched)}  chain output {
     type filter hook output priority filter; policy drop;
+    oifname "lo" fib daddr type != local meta l4proto tcp reject with tcp reset
+    oifname "lo" fib daddr type != local ${REJECT_ANY}
     oifname "lo" accept
 ${gate === 'closed' ? '' : throughTheTun(gate, exceptions)}  }
 }
@@ -76,6 +81,7 @@ ${link ? linkTable(gate, exceptions) : ''}`;
 }
 
 const REJECT = 'reject with icmp type admin-prohibited';
+const REJECT_ANY = 'reject with icmpx type admin-prohibited';
 
 const tried = `  set ${TRIED_SET} {
     type ipv4_addr . inet_proto . inet_service
