@@ -12,7 +12,12 @@ const paths = (
 
 test('every topic reaches the queries that show it', () => {
   expect(Object.fromEntries(liveEventSchema.shape.topic.options.map((it) => [it, paths(it, 'sb')]))).toEqual({
-    sandbox: ['sandboxes.list', 'sandboxes.get#subject'],
+    sandbox: [
+      'sandboxes.list',
+      'sandboxes.get#subject',
+      'network.ofSandbox#subject',
+      'network.proofs#subject',
+    ],
     session: ['sandboxes.list', 'sandboxes.get#sb', 'sessions.list'],
     task: ['sandboxes.list', 'sandboxes.get#sb', 'tasks'],
     user: ['users', 'account.me', 'admin.audit'],

@@ -16,7 +16,11 @@ export function affectedBy(event: Pick<LiveEvent, 'topic' | 'subject' | 'sandbox
   ];
   switch (event.topic) {
     case 'sandbox':
-      return sandbox(event.subject);
+      return [
+        ...sandbox(event.subject),
+        { path: ['network', 'ofSandbox'], id: event.subject },
+        { path: ['network', 'proofs'], id: event.subject },
+      ];
     case 'session':
       return [...sandbox(event.sandboxId), { path: ['sessions', 'list'] }];
     case 'task':

@@ -20,7 +20,8 @@ function shows(query: Query, { path, id }: Affected): boolean {
   if (!Array.isArray(own) || path.some((part, at) => own[at] !== part)) return false;
   if (id === undefined) return true;
   const input = typeof options === 'object' && options !== null && 'input' in options ? options.input : null;
-  return typeof input === 'object' && input !== null && 'id' in input && input.id === id;
+  if (typeof input !== 'object' || input === null) return false;
+  return ('id' in input && input.id === id) || ('sandboxId' in input && input.sandboxId === id);
 }
 
 export function LiveProvider({ children }: { children: ReactNode }) {

@@ -1,19 +1,10 @@
 'use client';
 
-import {
-  Activity,
-  Bot,
-  Clock3,
-  Cpu,
-  EllipsisVertical,
-  Globe,
-  SquareTerminal,
-  Trash2,
-  User,
-} from 'lucide-react';
+import { Activity, Bot, Clock3, Cpu, EllipsisVertical, SquareTerminal, Trash2, User } from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
 import type { SandboxView } from '../../shared/views';
+import { EgressChip } from '../network/egress-chip';
 import { Badge } from '../ui/banner';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
@@ -87,9 +78,6 @@ function Facts({
       <li>
         <Cpu aria-hidden /> {sandbox.limits.cpus} CPU ·{' '}
         {(sandbox.limits.memoryMb / 1024).toFixed(1).replace('.0', '')} GB
-      </li>
-      <li>
-        <Globe aria-hidden /> {sandbox.egress.label}
       </li>
     </ul>
   );
@@ -180,6 +168,7 @@ export function SandboxCard({ sandbox, showOwner = false }: { sandbox: SandboxVi
       ) : (
         <Sessions sandbox={sandbox} />
       )}
+      <EgressChip egress={sandbox.egress} fenced={sandbox.state === 'unavailable'} />
       <Facts sandbox={sandbox} now={now} showOwner={showOwner} />
       <Confirm
         open={deleting}

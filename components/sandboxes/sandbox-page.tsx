@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { ArrowLeft, LockKeyhole, PanelRight, Trash2 } from 'lucide-react';
+import { ArrowLeft, Globe, LockKeyhole, PanelRight, Trash2 } from 'lucide-react';
 import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
@@ -11,9 +11,11 @@ import { failureOf } from '../api/failure';
 import { LoadError } from '../api/load-state';
 import { useMe } from '../api/me';
 import { useTRPC } from '../api/trpc';
+import { NetworkPanel } from '../network/network-panel';
 import { type Command, useCommands } from '../shell/commands';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
+import { cx } from '../ui/cx';
 import { Sheet } from '../ui/dialog';
 import { EmptyState, Skeleton } from '../ui/panel';
 import { useMedia } from '../ui/use-media';
@@ -80,11 +82,17 @@ function NotAMember({ workspace }: { workspace: string }) {
   );
 }
 
+const sidePanels = [
+  { id: 'network', title: 'Network', icon: Globe },
+  { id: 'details', title: 'Details', icon: PanelRight },
+] as const;
+type SidePanel = (typeof sidePanels)[number]['id'];
+
 function Loaded({ sandbox }: { sandbox: SandboxView }) {
   const me = useMe();
   const router = useRouter();
   const wide = useMedia('(min-width: 1024px)');
-  const [details, setDetails] = useState(false);
+  const [panel, setPanel] = useState<SidePanel | null>(null);
   const [confirm, setConfirm] = useState<'rebuild' | 'delete' | null>(null);
   const { act, remove, busy } = useSandboxActions(sandbox);
   useEffect(() => {
@@ -100,7 +108,15 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
         group: 'This sandbox',
         icon: PanelRight,
         shortcut: { code: 'KeyI', mod: true, outsideTerminal: true },
-        run: () => setDetails((it) => !it),
+        run: () => setPanel((it) => (it === 'details' ? null : 'details')),
+      },
+      {
+        id: 'network',
+        title: 'Show or hide the network',
+        group: 'This sandbox',
+        icon: Globe,
+        keywords: ['way out', 'proof', 'traffic', 'rules'],
+        run: () => setPanel((it) => (it === 'network' ? null : 'network')),
       },
       ...offeredActions({ state, can }).map((it) => ({
         id: `power-${it}`,
@@ -125,19 +141,30 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
   );
   useCommands(commands);
 
-  const panel = <DetailsPanel sandbox={sandbox} busy={busy} onAct={act} onConfirm={setConfirm} />;
+  const content =
+    panel === 'network' ? (
+      <NetworkPanel sandbox={sandbox} />
+    ) : (
+      <DetailsPanel sandbox={sandbox} busy={busy} onAct={act} onConfirm={setConfirm} />
+    );
   const toggle = (
-    <Button
-      look="ghost"
-      size="icon"
-      aria-label="Details"
-      title="Details"
-      aria-pressed={details}
-      onClick={() => setDetails(!details)}
-    >
-      <PanelRight />
-    </Button>
+    <span className="flex">
+      {sidePanels.map(({ id, title, icon: Icon }) => (
+        <Button
+          key={id}
+          look="ghost"
+          size="icon"
+          aria-label={title}
+          title={title}
+          aria-pressed={panel === id}
+          onClick={() => setPanel(panel === id ? null : id)}
+        >
+          <Icon />
+        </Button>
+      ))}
+    </span>
   );
+  const title = sidePanels.find((it) => it.id === panel)?.title ?? '';
   // Fenced is not gone: what runs goes on, and its terminal works over the host's own stream.
   const live = state === 'running' || state === 'unavailable';
   return (
@@ -145,10 +172,15 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
       <div className="flex h-10 shrink-0 items-center gap-2.5 border-b bg-surface px-3 sm:px-4">
         <h1 className="truncate font-semibold text-base">{sandbox.name}</h1>
         <StateBadge state={state} />
-        {state === 'unavailable' && sandbox.reason && (
-          <p className="min-w-0 truncate text-sm text-warn" title={sandbox.reason}>
-            {sandbox.reason}
-          </p>
+        {state === 'unavailable' && (
+          <button
+            type="button"
+            className="min-w-0 truncate text-left text-sm text-warn underline-offset-4 hover:underline"
+            title={sandbox.reason ?? undefined}
+            onClick={() => setPanel('network')}
+          >
+            {sandbox.reason ?? 'Nothing leaves it. See why.'}
+          </button>
         )}
         {!(live && can.use) && <div className="ml-auto">{toggle}</div>}
       </div>
@@ -160,15 +192,21 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
         ) : (
           <SandboxStatus sandbox={sandbox} />
         )}
-        {wide && details && (
-          <aside aria-label="Details" className="w-80 shrink-0 overflow-y-auto border-l bg-surface">
-            {panel}
+        {wide && panel !== null && (
+          <aside
+            aria-label={title}
+            className={cx(
+              'shrink-0 overflow-y-auto border-l bg-surface',
+              panel === 'network' ? 'w-104' : 'w-80',
+            )}
+          >
+            {content}
           </aside>
         )}
       </div>
       {!wide && (
-        <Sheet open={details} onOpenChange={setDetails} title="Details">
-          {panel}
+        <Sheet open={panel !== null} onOpenChange={() => setPanel(null)} title={title}>
+          {content}
         </Sheet>
       )}
       <Confirm
