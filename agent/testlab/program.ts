@@ -16,14 +16,17 @@ export interface Program {
   readonly events: unknown[];
   send(line: string): void;
   signal(signal: NodeJS.Signals): void;
+  /** The end of what it said on stderr. */
+  said(): string;
+  readonly ended: Promise<unknown>;
   stop(): Promise<void>;
 }
 
 export interface ProgramOptions {
   /** Path of the namespace's file; null: the host's own. */
   namespace: string | null;
-  /** `json`: stdout is NDJSON and it is ready when it says so; a number: when this port is bound. */
-  ready: 'json' | { protocol: 'tcp' | 'udp'; port: number };
+  /** `json`: stdout is NDJSON and it is ready when it says so; a port: when it is bound; `started`: at once. */
+  ready: 'json' | 'started' | { protocol: 'tcp' | 'udp'; port: number };
   input?: string;
   env?: Record<string, string>;
 }
@@ -43,7 +46,7 @@ export async function startProgram(command: readonly string[], options: ProgramO
   child.stdin.on('error', () => {});
   if (options.input !== undefined) child.stdin.end(options.input);
   const events: unknown[] = [];
-  let isReady = false;
+  let isReady = options.ready === 'started';
   if (options.ready === 'json') {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event: unknown = JSON.parse(line);
@@ -56,7 +59,7 @@ export async function startProgram(command: readonly string[], options: ProgramO
 
   const deadline = Date.now() + READY_MS;
   while (!isReady) {
-    if (options.ready !== 'json') isReady = await isBound(child.pid ?? -1, options.ready);
+    if (typeof options.ready === 'object') isReady = await isBound(child.pid ?? -1, options.ready);
     if (gone()) throw new Error(`${command.slice(0, 3).join(' ')} ended at once: ${said}`);
     if (Date.now() > deadline) {
       child.kill('SIGKILL');
@@ -69,6 +72,8 @@ export async function startProgram(command: readonly string[], options: ProgramO
     events,
     send: (line) => child.stdin.write(`${line}\n`),
     signal: (signal) => child.kill(signal),
+    said: () => said,
+    ended,
     async stop() {
       if (!gone()) {
         child.kill('SIGKILL');

@@ -27,13 +27,16 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-export async function createScene(): Promise<Scene> {
+export async function createScene(options: { dockerSocket?: string } = {}): Promise<Scene> {
   const lab = await createLab();
   const machine = await createMachine(lab.instance);
   try {
     const tls = await makeTls();
     const proxies = createProxies(machine, tls);
-    const [services, daemon] = await Promise.all([machine.startServices(tls), startDaemon(lab, machine)]);
+    const [services, daemon] = await Promise.all([
+      machine.startServices(tls),
+      startDaemon(lab, machine, options),
+    ]);
     const scene: Scene = {
       ...{ lab, machine, services, proxies, tls, daemon },
       async close() {
