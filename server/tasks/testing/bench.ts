@@ -135,6 +135,7 @@ export async function openTaskBench(
     hooks,
     sandboxes,
     network,
+    masterKey,
     tasks: createTasks({ db, engine }),
     create: (who: Identity, input: Record<string, unknown> = {}) =>
       sandboxes.create(who, createSandboxSchema.parse(input)),

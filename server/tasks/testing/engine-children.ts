@@ -32,6 +32,8 @@ export interface EngineOrder {
   /** A step at whose border it kills itself: `prepare`, `finish`, an agent's step, or such a step with `.done`. */
   killAt?: string;
   leaseMs?: number;
+  /** Base64. With it ways out are read as the gateway does; without it every sandbox goes direct. */
+  masterKey?: string;
   image?: string;
 }
 

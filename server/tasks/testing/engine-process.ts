@@ -7,14 +7,17 @@ import { createInterface } from 'node:readline';
 import pino from 'pino';
 import { createAgentClient } from '../../agent-client';
 import { createAudit } from '../../auth/audit';
+import { createSecretBox } from '../../auth/secret-box';
 import type { AgentClient, Live } from '../../contracts';
 import { openDb } from '../../db/open';
+import { createEgressSecrets } from '../../egress/secrets';
 import { createLive } from '../../live/live';
 import { createVisible } from '../../live/visible';
+import { createNetworkOf } from '../../services/egress/network-of';
 import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTaskEngine } from '../engine';
 import { createReconciler } from '../reconciler';
-import { quick, TEST_IMAGE, TEST_KEY } from './bench';
+import { quick, TEST_DNS, TEST_IMAGE, TEST_KEY, TEST_PROBES } from './bench';
 import type { EngineOrder } from './engine-children';
 
 const [url = '', socket = ''] = process.argv.slice(2);
@@ -46,11 +49,17 @@ const agent: AgentClient = {
       },
     }),
 };
-const spec = createSandboxSpec({ gatewayKey: TEST_KEY });
 
 const [line] = await once(createInterface({ input: process.stdin }), 'line');
 order = JSON.parse(String(line));
 process.stdin.unref();
+const networkOf = () => {
+  if (order.masterKey === undefined) return {};
+  const masterKey = Buffer.from(order.masterKey, 'base64');
+  const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
+  return { networkOf: createNetworkOf({ db, live, secrets, probes: TEST_PROBES, defaultDns: TEST_DNS }) };
+};
+const spec = createSandboxSpec({ gatewayKey: TEST_KEY, ...networkOf() });
 const image = order.image ?? TEST_IMAGE;
 const engine = createTaskEngine({
   db,
