@@ -20,6 +20,7 @@ import { createSshStreams } from './sandboxes/ssh';
 import { createHandlers, type OpParts } from './socket/ops';
 import { startAgentServer } from './socket/server';
 import { createSshUpgrade } from './socket/ssh-upgrade';
+import { createTraffic } from './traffic/traffic';
 import { createWireguardKeys } from './wireguard/keys';
 
 export interface StartAgentOptions {
@@ -64,7 +65,8 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   const queue = new WorkQueue();
   const prover = await createProver({ instance, docker, dataDir, log });
   const wireguard = createWireguardKeys(dataDir);
-  const network = createNetwork({ instance, resolvers, records, notices, log, prover, wireguard });
+  const traffic = createTraffic({ folder: records.folder, log });
+  const network = createNetwork({ instance, resolvers, records, notices, log, prover, wireguard, traffic });
   const sshStreams = createSshStreams(docker);
   const parts = {
     instance,
@@ -83,12 +85,13 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
     proofKeys: [...prover.keys()],
   });
   const egressTest = createEgressTest({ instance, docker, network, records, prover, resolvers, log });
-  const handlers = createHandlers({ sandboxes, notices, wireguard, egressTest, health });
+  const handlers = createHandlers({ sandboxes, notices, wireguard, egressTest, traffic, health });
   const ssh = createSshUpgrade({ open: (id) => sandboxes.ssh(id), log });
 
   try {
     // The socket first: it proves that no other agent works on this data folder before anything is swept.
     const place = { path: options.socket, owner: options.owner };
+    scope.own('traffic', traffic);
     scope.own('SSH streams', sshStreams);
     scope.own('keeper', keeper);
     scope.add('work under way', queue, (it) => it.idle());

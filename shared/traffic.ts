@@ -29,6 +29,13 @@ export const dnsQuestionSchema = z.object({
 });
 export type DnsQuestion = z.infer<typeof dnsQuestionSchema>;
 
+/**
+ * A cursor is the second in which an agent began to look at a sandbox, times this, plus a count. Another second than
+ * before means: a new agent, an empty ring, and totals that began at 0.
+ */
+export const TRAFFIC_EPOCH = 2 ** 22;
+export const trafficEpoch = (cursor: number): number => Math.floor(cursor / TRAFFIC_EPOCH);
+
 /** What happened after `cursor`: the agent keeps a bounded ring, `missed` counts what fell out before it was read. */
 export const trafficSchema = z.object({
   cursor: z.int(),

@@ -4,6 +4,7 @@ import { uplinkNamespace } from '../../shared/names';
 import { createNameResolver } from '../apply/names';
 import { RuleListings } from '../apply/nft';
 import type { Prover } from '../proof/contract';
+import type { TrafficWatch } from '../traffic/traffic';
 import { checkKernelMode } from '../wireguard/kernel';
 import type { WireguardKeys } from '../wireguard/keys';
 import { createGates } from './gates';
@@ -24,12 +25,13 @@ export interface NetworkOptions {
   log: Logger;
   /** Null: proofs cannot be taken; `direct` in mode `off` or `watch` still works. */
   prover: Prover | null;
+  traffic: TrafficWatch;
   wireguard: WireguardKeys;
 }
 
 /** Everything about packets: the host's table, and each sandbox's way out. */
 export function createNetwork(options: NetworkOptions) {
-  const { instance, resolvers, records, notices, log, prover, wireguard } = options;
+  const { instance, resolvers, records, notices, log, prover, wireguard, traffic } = options;
   const listings = new RuleListings(`${uplinkNamespace(instance)}-plan`);
   const host = createHostTable({ instance, listings, log });
   const gates = createGates(listings);
@@ -37,7 +39,7 @@ export function createNetwork(options: NetworkOptions) {
   const proofs = createProofs(records);
   const ways = new Map<string, WayOut>();
   const parts = {
-    ...{ instance, resolvers, records, notices, log, host, gates, slots, proofs, prover },
+    ...{ instance, resolvers, records, notices, log, host, gates, slots, proofs, prover, traffic },
     resolve: createNameResolver(resolvers),
     wireguardKey: (keyId: string) => wireguard.privateKey(keyId),
     checkKind: async ({ egress }: NetworkSpec) => {
@@ -65,6 +67,7 @@ export function createNetwork(options: NetworkOptions) {
     async forget(id: string): Promise<void> {
       await ways.get(id)?.retire();
       ways.delete(id);
+      await traffic.forget(id);
       await slots.free(id);
       proofs.forget(id);
     },

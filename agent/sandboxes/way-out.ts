@@ -6,6 +6,7 @@ import { Namespace } from '../apply/netns';
 import { hashOf } from '../apply/singbox';
 import type { Gate } from '../plan/sandbox-rules';
 import { wayOutConfig, wayOutHost } from '../plan/way-out';
+import type { TrafficWatch } from '../traffic/traffic';
 import type { Gates } from './gates';
 import { objectionOf } from './proofs';
 import { Tunnel } from './tunnel';
@@ -14,6 +15,7 @@ import { type Admission, type ProofParts, takeProof } from './way-proof';
 
 export interface WayOutParts extends NameParts, ProofParts {
   gates: Gates;
+  traffic: TrafficWatch;
   /** Throws with the reason when this host cannot serve it. */
   checkKind(network: NetworkSpec): Promise<void>;
 }
@@ -69,7 +71,10 @@ export class WayOut {
       log: parts.log,
       admit: (namespace, signal) => this.#comeBack(namespace, signal),
       close: (namespace) => this.#set(namespace, 'closed'),
-      onDown: (reason) => notices.emit(id, 'tunnel.down', reason),
+      onDown: (reason) => {
+        notices.emit(id, 'tunnel.down', reason);
+        void parts.traffic.fell(id);
+      },
       onBack: () => notices.emit(id, 'tunnel.up', 'The tunnel is up again and verified.'),
       onRefused: (reason) => this.#recordFence(reason),
     });
@@ -128,6 +133,7 @@ export class WayOut {
     this.#network = network;
     this.#image = target.image;
     if (held) {
+      await this.#tellTraffic(namespace);
       await this.#names.follow(facts);
       if (found === null || found === 'proving') await this.#set(namespace, stood ? 'open' : 'closed');
       else this.#gate = found;
@@ -263,6 +269,7 @@ export class WayOut {
     this.#returns = false;
     this.#gate = 'closed';
     await this.tunnel.down();
+    await this.#parts.traffic.leave(this.#id);
     await this.#own(null);
   }
   /** `down`, and the host lets nothing pass for it any more. */
@@ -295,6 +302,7 @@ export class WayOut {
     const network = this.#network;
     if (network === null) throw new Error('a tunnel without a network');
     await this.#parts.gates.verify(namespace, network.policy);
+    await this.#tellTraffic(namespace);
     if (!this.#returns || this.#gate === 'open') return;
     if (await this.#mustProve()) {
       const objection = await this.#proveClosed(namespace, { cause: 'tunnel', signal });
@@ -306,6 +314,15 @@ export class WayOut {
     if (signal.aborted || !this.#returns) return;
     await this.#set(namespace, 'open');
     await this.#opened('tunnel');
+  }
+
+  /** Before anything passes by this sing-box. */
+  async #tellTraffic(namespace: Namespace): Promise<void> {
+    const { tunnel } = await this.#parts.records.read(this.#id);
+    if (tunnel === null || this.#network === null) return;
+    const { policy, probes } = this.#network;
+    const process_ = `${tunnel.pid} ${tunnel.startTime}`;
+    await this.#parts.traffic.follow(this.#id, namespace, { network: { policy, probes }, process: process_ });
   }
 
   /** What a proof is about: when it changes, an older proof says nothing. */

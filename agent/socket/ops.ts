@@ -12,6 +12,7 @@ import { AppError } from '../../shared/errors';
 import type { EgressTest } from '../egress-test/egress-test';
 import type { Notices } from '../sandboxes/notices';
 import type { Sandboxes } from '../sandboxes/sandboxes';
+import type { TrafficWatch } from '../traffic/traffic';
 import type { WireguardKeys } from '../wireguard/keys';
 
 /** What an operation may use while it runs. */
@@ -29,11 +30,19 @@ export interface OpParts {
   notices: Notices;
   wireguard: WireguardKeys;
   egressTest: EgressTest;
+  traffic: Pick<TrafficWatch, 'since'>;
   health(input: { image?: string | undefined }): Promise<AgentHealth>;
 }
 
 /** One function per row of the table in shared/agent-api.ts; the type makes it complete. */
-export function createHandlers({ sandboxes, notices, wireguard, egressTest, health }: OpParts): Handlers {
+export function createHandlers({
+  sandboxes,
+  notices,
+  wireguard,
+  egressTest,
+  traffic,
+  health,
+}: OpParts): Handlers {
   const work = (context: OpContext) => ({
     signal: context.signal,
     report: (step: AgentStep) => context.emit(step),
@@ -51,7 +60,7 @@ export function createHandlers({ sandboxes, notices, wireguard, egressTest, heal
     },
     'sandbox.prove': ({ id }, context) => sandboxes.prove(id, work(context)),
     'sandbox.proofs': (input) => sandboxes.proofs(input),
-    'sandbox.traffic': () => Promise.reject(new AppError('unavailable')),
+    'sandbox.traffic': ({ id, cursor }) => traffic.since(id, cursor),
     'egress.test': (input, context) => egressTest.test(input, work(context)),
     'egress.fetch': (input, { signal }) => egressTest.fetch(input, signal),
     'wireguard.newKey': () => wireguard.newKey(),
