@@ -18,6 +18,8 @@ interface Open {
   network: 'tcp' | 'udp';
   address: string;
   port: number;
+  /** The name whose address it is, as was asked last before it began: others may share the address. */
+  asked: string | undefined;
   named: string | undefined;
   sniffed: string | undefined;
   granted: boolean;
@@ -146,6 +148,7 @@ export class Flows {
     if (counted) counted.early = null;
     const flow: Open = {
       ...{ id, key, network: from.network, address: to.address, port: to.port, startedAt },
+      asked: this.#parts.nameOf(to.address),
       ...{ named: undefined, sniffed: undefined, granted: false, rejected: null, endedAt: null },
       ...{ halves: new Set<string>(), tx: early?.tx ?? 0, rx: early?.rx ?? 0, goneAt: null },
       confirmed: early !== null,
@@ -183,8 +186,8 @@ export class Flows {
   }
 
   #told(flow: Open, judge: Judge): Flow {
-    const { named, sniffed, address, rejected } = flow;
-    const host = named ?? sniffed ?? this.#parts.nameOf(address) ?? address;
+    const { named, sniffed, asked, address, rejected } = flow;
+    const host = named ?? sniffed ?? asked ?? address;
     const told: Flow = {
       ...{ id: flow.id, network: flow.network, host, port: flow.port },
       address: named === undefined ? address : null,

@@ -10,6 +10,9 @@ import type { Tried } from './tried';
 /** Open connections that one answer tells, the newest. */
 export const OPEN_TOLD = 500;
 
+/** Between what is in the log and its being read: also a host that was suspended or gets its clock set. */
+const LAG_MAX_MS = 60 * 60_000;
+
 /** What passed one sandbox and what was refused it, since this agent looks at it. */
 export class Ledger {
   #ring = new Ring();
@@ -32,6 +35,8 @@ export class Ledger {
   line(text: string): void {
     const line = parseLine(text);
     if (line === null) return;
+    // A line that was made up may tell any time.
+    if (Math.abs(Date.now() - line.at) > LAG_MAX_MS) line.at = Date.now();
     this.#flows.line(line);
     this.#questions.line(line, this.#judge);
   }
