@@ -52,9 +52,12 @@ def parallel():
 
     def one():
         try:
+            # Each says something at once: of connections that begin with silence sing-box 1.12.12 closes about 1 in 500
+            # through Shadowsocks 2022 (measured, with us and with its plain client; none of 3,000 that speak first).
             with socket.create_connection((want['web'], 80), 20) as it:
+                it.sendall(b'GET /ip HTTP/1.0\r\n')
                 together.wait()
-                it.sendall(b'GET /ip HTTP/1.0\r\n\r\n')
+                it.sendall(b'\r\n')
                 text = b''
                 while part := it.recv(4096):
                     text += part
