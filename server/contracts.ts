@@ -299,6 +299,8 @@ export interface EgressServices {
       signal: AbortSignal,
     ): AsyncIterable<ProofEvent>;
     history(identity: Identity, id: string): Promise<z.output<typeof egressHistorySchema>>;
+    /** Of all sandboxes and tests through it, newest first. */
+    proofs(identity: Identity, input: { id: string; limit: number }): Promise<Proof[]>;
     pools(identity: Identity): Promise<PoolView[]>;
     savePool(identity: Identity, input: z.output<typeof savePoolSchema>): Promise<PoolView>;
     removePool(identity: Identity, id: string): Promise<void>;

@@ -22,7 +22,9 @@ const wireguardKey = z
   .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw480]=$/, 'A WireGuard key is 44 base64 characters.');
 const cidr4 = z.cidrv4();
 /** As printed by tools; servers in use take any 128 bits, so version and variant are not judged. */
-const uuid = z.guid().toLowerCase();
+const uuid = z
+  .guid('A UUID has 32 hex digits in five groups, such as 6ba7b810-9dad-41d1-80b4-00c04fd430c8.')
+  .toLowerCase();
 /** RFC 1929: one byte of length; RFC 7617 allows no colon in the name. */
 const username = text(255).min(1).nullable().default(null);
 const needsUser = {

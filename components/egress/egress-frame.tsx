@@ -2,7 +2,7 @@
 
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { cx } from '../ui/cx';
 
 const pages = [
@@ -16,10 +16,18 @@ const pages = [
 /** The pages about ways out: how traffic leaves, for whom, and what it may reach. */
 export function EgressFrame({ children }: { children: ReactNode }) {
   const path = usePathname();
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the tab one is on may lie outside of the strip.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: anew for each page
+  useEffect(() => {
+    const strip = nav.current;
+    const here = strip?.querySelector<HTMLElement>('[aria-current]');
+    if (strip && here) strip.scrollLeft = here.offsetLeft - strip.offsetLeft - strip.clientWidth / 3;
+  }, [path]);
   const others = pages.slice(1).some(([href]) => path.startsWith(href));
   return (
     <div className="grid min-w-0 gap-5">
-      <nav aria-label="Ways out" className="flex gap-1 overflow-x-auto">
+      <nav ref={nav} aria-label="Ways out" className="flex gap-1 overflow-x-auto">
         {pages.map(([href, title]) => {
           const here = href === '/admin/egress' ? !others : path.startsWith(href);
           return (

@@ -160,6 +160,11 @@ function Row({ egress, now }: { egress: EgressView; now: number | null }) {
           {kindNames[egress.kind]}
           {egress.endpoint && ` · ${egress.endpoint}`}
         </span>
+        {/* The other columns are out of sight there. */}
+        <span className="mt-1 flex flex-wrap items-center gap-2 text-xs sm:hidden">
+          <VerdictBadge verdict={health.verdict} />
+          {health.exitAddress && <ExitAddress address={health.exitAddress} country={health.country} />}
+        </span>
       </Cell>
       <Cell className="min-w-40 max-w-72">
         <span className="flex flex-wrap gap-1">

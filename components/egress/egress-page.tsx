@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { FlaskConical, TriangleAlert } from 'lucide-react';
+import { CircleAlert, FlaskConical, TriangleAlert } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import type { EgressView } from '../../shared/egress-views';
@@ -16,10 +16,10 @@ import { useNow } from '../ui/use-now';
 import { EgressMenu } from './egress-menu';
 import { EgressSettings } from './egress-settings';
 import { HealthCharts } from './health-charts';
-import { ProofChecks, ProofRunView } from './proof-run';
+import { Conclusion, ProofChecks, ProofRunView } from './proof-run';
 import { useProofRun } from './use-proof-run';
 import { ExitAddress, VerdictBadge } from './verdict';
-import { kindNames, milliseconds } from './words';
+import { causeWords, kindNames, milliseconds, verdictWords } from './words';
 
 export function EgressPage({ id }: { id: string }) {
   const trpc = useTRPC();
@@ -42,7 +42,7 @@ function Loaded({ egress }: { egress: EgressView }) {
   const { health } = egress;
   return (
     <div className="grid min-w-0 gap-5">
-      <header className="flex flex-wrap items-start justify-between gap-3">
+      <header className="flex items-start justify-between gap-3">
         <div className="grid min-w-0 gap-1">
           <div className="flex flex-wrap items-center gap-2">
             <h2 className="min-w-0 break-words font-semibold text-lg">{egress.label}</h2>
@@ -53,7 +53,7 @@ function Loaded({ egress }: { egress: EgressView }) {
             {kindNames[egress.kind]}
             {egress.endpoint && ` · ${egress.endpoint}`}
             {health.at && now !== null && (
-              <span title={moment(health.at)}> · proven {relative(health.at, now)}</span>
+              <span title={moment(health.at)}> · last tested {relative(health.at, now)}</span>
             )}
           </p>
         </div>
@@ -111,8 +111,13 @@ function Loaded({ egress }: { egress: EgressView }) {
 }
 
 function LastProof({ egress }: { egress: EgressView }) {
+  const trpc = useTRPC();
   const { run, start, cancel } = useProofRun();
   const { health } = egress;
+  const proofs = useQuery(trpc.egress.proofs.queryOptions({ id: egress.id, limit: 1 }));
+  const proof = proofs.data?.[0];
+  // A test that did not come as far as a proof is newer than the last one.
+  const newest = proof && health.at !== null && Date.parse(health.at) <= Date.parse(proof.finishedAt);
   const running = run.state === 'running';
   return (
     <Panel
@@ -144,10 +149,29 @@ function LastProof({ egress }: { egress: EgressView }) {
       ) : health.verdict === null ? (
         <p className="text-ink-soft text-sm">A test shows each stage as it happens and takes some seconds.</p>
       ) : (
-        <p className="text-sm">
-          {health.verdict === 'green' ? 'Every check passed.' : health.reason}{' '}
-          <span className="text-ink-soft">Test now to see each check.</span>
-        </p>
+        <div className="grid gap-3">
+          {!newest && health.reason && (
+            <Note tone={verdictWords[health.verdict].tone} icon={CircleAlert}>
+              <strong>{verdictWords[health.verdict].word}.</strong> {health.reason}
+            </Note>
+          )}
+          {proofs.isPending ? (
+            <Skeleton className="h-16" />
+          ) : proof ? (
+            <>
+              {!newest && (
+                <p className="text-ink-soft text-sm">The last whole proof, {moment(proof.finishedAt)}:</p>
+              )}
+              <Conclusion proof={proof} />
+              <details open={newest && proof.verdict !== 'green'}>
+                <summary className="text-ink-soft text-sm hover:text-ink">
+                  All {proof.checks.length} checks, {causeWords[proof.cause]}
+                </summary>
+                <ProofChecks checks={proof.checks} />
+              </details>
+            </>
+          ) : null}
+        </div>
       )}
     </Panel>
   );

@@ -436,7 +436,6 @@ function sentence(
   if (issue.code === 'too_small' && path === 'addresses') return 'At least one address is needed.';
   if (issue.code === 'too_small') return `At least ${String(issue.minimum)}.`;
   if (issue.code === 'too_big') return `At most ${String(issue.maximum)}.`;
-  if (path === 'uuid') return 'A UUID has 32 hex digits, such as 6ba7b810-9dad-41d1-80b4-00c04fd430c8.';
   if (path === 'addresses') return 'An address has a length behind it, such as 10.7.0.2/32.';
   return issue.message;
 }

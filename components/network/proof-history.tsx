@@ -10,7 +10,8 @@ import { VerdictBadge } from '../egress/verdict';
 import { causeWords } from '../egress/words';
 import { Button } from '../ui/button';
 import { Skeleton } from '../ui/panel';
-import { moment } from '../ui/time';
+import { moment, relative } from '../ui/time';
+import { useNow } from '../ui/use-now';
 import { Section } from './section';
 
 const SHOWN = 5;
@@ -21,6 +22,7 @@ export function ProofHistory({ sandboxId }: { sandboxId: string }) {
   const trpc = useTRPC();
   const list = useQuery(trpc.network.proofs.queryOptions({ sandboxId, limit: FETCHED }));
   const [all, setAll] = useState(false);
+  const now = useNow(10_000);
   return (
     <Section title="History of proofs">
       {list.isPending ? (
@@ -33,7 +35,7 @@ export function ProofHistory({ sandboxId }: { sandboxId: string }) {
         <ul className="grid gap-1">
           {list.data.slice(0, all ? undefined : SHOWN).map((it) => (
             <li key={it.id}>
-              <Entry proof={it} />
+              <Entry proof={it} now={now} />
             </li>
           ))}
           {!all && list.data.length > SHOWN && (
@@ -49,19 +51,21 @@ export function ProofHistory({ sandboxId }: { sandboxId: string }) {
   );
 }
 
-function Entry({ proof }: { proof: Proof }) {
+function Entry({ proof, now }: { proof: Proof; now: number | null }) {
   return (
     <details className="group rounded-md border px-2.5 py-1.5">
       <summary className="flex flex-wrap items-center gap-x-2 gap-y-1 text-xs">
         <VerdictBadge verdict={proof.verdict} />
-        <span className="tabular text-ink-soft">{moment(proof.finishedAt)}</span>
+        <span className="tabular text-ink-soft" title={moment(proof.finishedAt)}>
+          {now === null ? '' : relative(proof.finishedAt, now)}
+        </span>
         <span className="text-ink-faint">{causeWords[proof.cause]}</span>
         {proof.exitAddress && <span className="tabular ml-auto">{proof.exitAddress}</span>}
       </summary>
       {proof.reason && <p className="mt-2 break-words text-ink-soft text-xs">{proof.reason}</p>}
       <ProofChecks checks={proof.checks} />
       <p className="mt-1 break-all text-2xs text-ink-faint">
-        Signed by the host's key {proof.keyId}, proof {proof.id}
+        Taken {moment(proof.finishedAt)}, signed by the host's key {proof.keyId}, proof {proof.id}
       </p>
     </details>
   );

@@ -14,6 +14,8 @@ export interface ChartSeries {
 }
 
 const HEIGHT_PX = 160;
+/** Fewer minutes would be drawn as hours. */
+const LEAST_SPAN_S = 3600;
 
 /**
  * Numbers over time on a canvas. `data[0]` holds seconds since 1970, the others one column a series; null is a gap.
@@ -106,10 +108,13 @@ function makePlot(
       legend: { show: false },
       cursor: { show: false },
       axes: [
-        { ...axis, values: (_plot, ticks) => ticks.map(clock) },
+        { ...axis, size: 28, values: (_plot, ticks) => ticks.map(clock) },
         { ...axis, size: 64, values: (_plot, ticks) => ticks.map((it) => shown.unit(it)) },
       ],
-      scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+      scales: {
+        x: { range: (_plot, from, to) => [Math.min(from, to - LEAST_SPAN_S), to] },
+        y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
+      },
       series: [
         {},
         ...shown.series.map((it) => ({
@@ -135,5 +140,9 @@ function makePlot(
 }
 
 function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  return new Date(seconds * 1000).toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    hour12: false,
+  });
 }

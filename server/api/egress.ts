@@ -13,6 +13,7 @@ import {
   subscriptionViewSchema,
   updateEgressSchema,
 } from '../../shared/egress-views';
+import { proofSchema } from '../../shared/proof';
 import { taskViewSchema } from '../../shared/views';
 import { procedure, router } from './trpc';
 
@@ -59,6 +60,11 @@ export const egressRouter = router({
     .input(byId)
     .output(egressHistorySchema)
     .query(({ ctx, input }) => ctx.services.egress.history(ctx.identity, input.id)),
+  /** Newest first, also those of sandboxes that went by it. */
+  proofs: procedure
+    .input(byId.extend({ limit: z.int().min(1).max(200).default(20) }))
+    .output(z.array(proofSchema))
+    .query(({ ctx, input }) => ctx.services.egress.proofs(ctx.identity, input)),
   pools: procedure
     .output(z.array(poolViewSchema))
     .query(({ ctx }) => ctx.services.egress.pools(ctx.identity)),

@@ -80,7 +80,7 @@ export function EntryList<T extends Entry>({
           label={<span className="sr-only">New entries for {legend}</span>}
           hint={hint}
           error={problem}
-          className="-mt-1.5 min-w-48 flex-1 gap-0 [&>p]:mt-1.5"
+          className="min-w-40 flex-1 gap-0 [&>p]:mt-1.5"
         >
           {(control) => (
             <Input

@@ -48,7 +48,7 @@ const bundleNames: Record<DomainBundle, string> = {
 
 function grantType(value: string, chosen: string): string {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(value)) return 'ip';
-  if (/^[\d.]+\/\d+$/.test(value)) return 'cidr';
+  if (value.includes('/')) return 'cidr';
   return chosen === 'ip' || chosen === 'cidr' ? 'domain' : chosen;
 }
 

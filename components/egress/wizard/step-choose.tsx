@@ -145,7 +145,7 @@ function Entry({
         <CircleAlert className="mt-0.5 size-4 shrink-0" aria-hidden />
         <span className="min-w-0 break-words">
           <strong className="font-semibold">Line {entry.line}</strong>
-          {entry.label && ` (${entry.label})`}: {problem}
+          {entry.label && !/^Line \d+$/.test(entry.label) && ` (${entry.label})`}: {problem}
         </span>
       </li>
     );

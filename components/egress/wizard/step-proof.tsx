@@ -13,7 +13,7 @@ import { Note } from '../../ui/banner';
 import { Button } from '../../ui/button';
 import { DialogActions } from '../../ui/dialog';
 import { Skeleton } from '../../ui/panel';
-import { ProofRunView } from '../proof-run';
+import { Conclusion, ProofRunView } from '../proof-run';
 import { useProofRun } from '../use-proof-run';
 import { emptyDraft } from './draft';
 import type { StepProps } from './wizard';
@@ -71,6 +71,8 @@ function Proving({ id, label, alone }: { id: string; label: string; alone: boole
 function Follower({ id }: { id: string }) {
   const trpc = useTRPC();
   const sandbox = useQuery(trpc.sandboxes.get.queryOptions({ id }));
+  const network = useQuery(trpc.network.ofSandbox.queryOptions({ sandboxId: id }));
+  const proof = network.data?.proof ?? null;
   if (sandbox.isPending) return <Skeleton className="h-20" />;
   if (!sandbox.data) return <LoadError error={sandbox.error} retry={() => void sandbox.refetch()} />;
   const { name, state, reason, egress, task } = sandbox.data;
@@ -86,7 +88,14 @@ function Follower({ id }: { id: string }) {
           </Link>
         </Button>
       </div>
-      {working ? <TaskSteps task={task} /> : <EgressChip egress={egress} />}
+      {working ? (
+        <TaskSteps task={task} />
+      ) : (
+        <>
+          <EgressChip egress={egress} fenced={state === 'unavailable'} />
+          {proof && state !== 'unavailable' && <Conclusion proof={proof} />}
+        </>
+      )}
       {!working && state === 'unavailable' && (
         <Note tone="bad">
           <strong>Fenced: nothing leaves it.</strong> {reason}

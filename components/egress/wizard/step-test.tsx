@@ -62,6 +62,12 @@ export function StepTest({ draft, change }: StepProps) {
     };
   }, []);
 
+  const actions = useRef<HTMLDivElement>(null);
+  const ended = run.state === 'ended';
+  useEffect(() => {
+    if (ended) actions.current?.scrollIntoView({ block: 'nearest' });
+  }, [ended]);
+
   const saved = (views: EgressView[]) => {
     void queries.invalidateQueries({ queryKey: trpc.egress.pathKey() });
     change({ saved: views, step: 'use' });
@@ -159,6 +165,7 @@ export function StepTest({ draft, change }: StepProps) {
           <Save /> {running ? 'Save without waiting' : anyRed ? 'Save all the same' : 'Save'}
         </Button>
       </DialogActions>
+      <div ref={actions} />
     </div>
   );
 }

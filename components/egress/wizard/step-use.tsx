@@ -2,7 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowRight } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { failureOf } from '../../api/failure';
 import { useTRPC } from '../../api/trpc';
 import { Note } from '../../ui/banner';
@@ -26,6 +26,11 @@ export function StepUse({ draft, change }: StepProps) {
   const [poolId, setPoolId] = useState(NEW_POOL);
   const [poolName, setPoolName] = useState('');
   const [first] = draft.saved;
+  // Where there is only one, nobody has to choose it.
+  const lone = choices.sandbox.length === 1 ? choices.sandbox[0]?.id : undefined;
+  useEffect(() => {
+    if (lone !== undefined) setTargetId((it) => it || lone);
+  }, [lone]);
 
   const settled = () => queries.invalidateQueries({ queryKey: trpc.egress.pathKey() });
   const bind = useMutation(
@@ -106,7 +111,7 @@ export function StepUse({ draft, change }: StepProps) {
         value={use}
         onChange={(it) => {
           setUse(it);
-          setTargetId('');
+          setTargetId(it === 'sandbox' ? (lone ?? '') : '');
         }}
       />
       {use !== 'nobody' && use !== 'pool' && (

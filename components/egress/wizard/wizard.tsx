@@ -19,11 +19,18 @@ export interface StepProps {
   change(part: Partial<Draft>): void;
 }
 
+const headings = {
+  source: 'Add a way out',
+  choose: 'What was found',
+  test: 'Test',
+  use: 'Who goes out by it',
+  proof: 'Proof',
+};
 const descriptions = {
   source: 'Paste what your provider gave you, or fill in a form.',
-  choose: 'Nothing is saved yet.',
+  choose: 'Choose what to take. Nothing is saved yet.',
   test: 'Tried from a throw-away sandbox by the way that real traffic will take. Nothing is saved yet.',
-  use: 'It is saved. Who should go out by it?',
+  use: 'It is saved. Now somebody can go out by it.',
   proof: 'Proven from inside: what the Internet really sees.',
 };
 
@@ -97,7 +104,7 @@ export function Wizard() {
         id="wizard"
         title={
           <span ref={heading} tabIndex={-1} className="outline-none">
-            {step === 'source' ? 'Add a way out' : `${stepTitles[step]}`}
+            {headings[step]}
           </span>
         }
         description={descriptions[step]}

@@ -14,7 +14,7 @@ import {
   saveSubscription,
 } from './subscriptions';
 import { exportText, importEntries, previewImport } from './texts';
-import { egressHistory, testEgress, testSaved } from './trials';
+import { egressHistory, egressProofs, testEgress, testSaved } from './trials';
 import { egressView, servedBy } from './view';
 import { newWireguardKey } from './wireguard-keys';
 
@@ -47,6 +47,7 @@ export function createEgressService(parts: EgressParts): EgressService {
     export: (identity, input) => exportText(parts, identity, input),
     test: (identity, input, signal) => testEgress(parts, identity, { input, signal }),
     history: (identity, id) => egressHistory(parts, identity, id),
+    proofs: (identity, input) => egressProofs(parts, identity, input),
     async pools(identity) {
       requireAdmin(identity);
       return poolViews(db);

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { AgentInput } from '../../../shared/agent-api';
 import type { createEgressSchema, egressHistorySchema, ProofEvent } from '../../../shared/egress-views';
 import { toAppError } from '../../../shared/errors';
-import type { Proof } from '../../../shared/proof';
+import { type Proof, proofSchema } from '../../../shared/proof';
 import { actorOf, type Identity } from '../../contracts';
 import { dnsOf } from '../../egress/dns-of';
 import { refuseMask } from '../../egress/secrets';
@@ -97,4 +97,19 @@ export async function egressHistory(
     samples: rows.map(({ at, ok, latencyMs }) => ({ at: at.toISOString(), ok, latencyMs })),
     uptime: rows.length === 0 ? null : fine / rows.length,
   };
+}
+
+export async function egressProofs(
+  parts: EgressParts,
+  identity: Identity,
+  { id, limit }: { id: string; limit: number },
+): Promise<Proof[]> {
+  requireAdmin(identity);
+  await readEgress(parts.db, id);
+  const rows = await parts.db.proof.findMany({
+    where: { egressId: id },
+    orderBy: { at: 'desc' },
+    take: limit,
+  });
+  return rows.map((it) => proofSchema.parse(JSON.parse(it.body)));
 }
