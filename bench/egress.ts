@@ -31,20 +31,25 @@ begin = time.perf_counter(); answer = get(f'/bytes/{size}'); buffer = memoryview
 while count := answer.readinto(buffer): total += count
 seconds = time.perf_counter() - begin
 assert total == size
-times = []
+times, lost = [], 0
 for _ in range(requests):
     begin = time.perf_counter()
-    with socket.create_connection((host, 80), 10) as it:
-        it.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        it.sendall(b'GET /ip HTTP/1.0\\r\\n\\r\\n'); it.recv(1)
-    times.append((time.perf_counter() - begin) * 1000)
-print(json.dumps({'mbps': size / seconds / 1e6, 'times': times}))
+    try:
+        with socket.create_connection((host, 80), 5) as it:
+            it.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            it.sendall(b'GET /ip HTTP/1.0\\r\\n\\r\\n'); it.recv(1)
+        times.append((time.perf_counter() - begin) * 1000)
+    except TimeoutError:
+        lost += 1
+print(json.dumps({'mbps': size / seconds / 1e6, 'times': times, 'lost': lost}))
 `;
 const meter = ['python3', '-c', METER, WEB[1], String(BYTES), String(REQUESTS)];
 
 interface Sample {
   mbps: number;
   times: number[];
+  /** Connections without an answer in 5 s; not among the times. */
+  lost: number;
 }
 
 /** Proportional memory of one process, kB. */
@@ -53,6 +58,7 @@ async function pss(pid: number): Promise<number> {
   return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? Number.NaN);
 }
 
+const notes: string[] = [];
 const loadBefore = await loadAverage();
 const scene = await createScene();
 try {
@@ -129,8 +135,12 @@ try {
         ...[((await pss(pid)) / 1024).toFixed(0), ((await pss(plain.singBoxPid())) / 1024).toFixed(0)],
         switchMs.toFixed(0),
       ]);
+      const lost = (it: Sample[]) => it.reduce((sum, { lost }) => sum + lost, 0);
+      if (lost(samples.ours) + lost(samples.plain) > 0)
+        notes.push(`${kind}: without an answer, ours ${lost(samples.ours)}, plain ${lost(samples.plain)}`);
       await Promise.all([proxy?.stop(), peer?.stop()]);
     }
+    for (const note of notes) process.stdout.write(`\n${note}`);
     process.stdout.write(`\n${size} MiB, ${ROUNDS} rounds; load average before ${loadBefore}, `);
     process.stdout.write(`after ${await loadAverage()}\n`);
   } finally {
