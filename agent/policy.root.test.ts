@@ -1,4 +1,5 @@
 /** What a sandbox may reach, judged in a laboratory Internet: grants, lists of names, marks, servers that move. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentNotice, NetworkSpec, SandboxSpec } from '../shared/agent-api';
 import { hostTable } from '../shared/names';
@@ -90,6 +91,45 @@ describe('grants', () => {
   test('nothing of the neighbourhood without one', async () => {
     expect(await status(neighbour)).toBe('000');
     expect(await status(`http://${METADATA}/`)).toBe('000');
+    // Nor by their public addresses, which the proxy would reach.
+    expect(await status(`http://${HOST.address}:${LAN_HTTP_PORT}/`)).toBe('000');
+    expect(await status(`http://${NEIGHBOUR.address}:${LAN_HTTP_PORT}/`)).toBe('000');
+  });
+
+  test('the host gets another address, and loses it: the running sandbox follows', async () => {
+    const web = `http://${WEB[1]}/`;
+    expect(await status(web)).toBe('200');
+    const before = await singBox();
+    await scene.machine.onHost(['ip', 'addr', 'add', `${WEB[1]}/32`, 'dev', 'lo']);
+    await until('it is refused', async () => (await status(web)) === '000');
+    const folder = `${scene.lab.dataDir}/sandboxes/${box.id}`;
+    expect(await readFile(`${folder}/around.json`, 'utf8')).toContain(WEB[1]);
+    await scene.machine.onHost(['ip', 'addr', 'del', `${WEB[1]}/32`, 'dev', 'lo']);
+    await until('it is reached', async () => (await status(web)) === '200');
+    expect(await status(`http://${WEB[0]}/`)).toBe('200');
+    expect(await singBox()).toBe(before);
+    expect(notices.filter((it) => it.what === 'rules.healed')).toEqual([]);
+  });
+
+  test('a range or a name that holds the host is no grant of the host; its address is', async () => {
+    const host = `http://${HOST.lan}:${LAN_HTTP_PORT}/`;
+    await scene.services.name(`self.${ZONE}`, HOST.lan);
+    await ensure({
+      policy: {
+        ...openPolicy,
+        grants: [
+          { type: 'cidr', value: '192.168.76.0/22' },
+          { type: 'domain', value: `self.${ZONE}` },
+        ],
+      },
+    });
+    expect(await status(neighbour)).toBe('200');
+    expect(await status(host)).toBe('000');
+    expect(await status(`http://self.${ZONE}:${LAN_HTTP_PORT}/`)).toBe('000');
+    await ensure({ policy: { ...openPolicy, grants: [{ type: 'ip', value: HOST.lan }] } });
+    expect(await status(host)).toBe('200');
+    expect(await status(neighbour)).toBe('000');
+    expect(await status(`http://${HOST.address}:${LAN_HTTP_PORT}/`)).toBe('000');
   });
 
   test('an address: that one only, by the own uplink', async () => {
@@ -229,7 +269,8 @@ test('a server given by name may move: the running sing-box and the host follow'
   expect(await status(`http://${WEB[0]}/`)).toBe('200');
   const before = await singBox();
   const moved = '192.0.2.222';
-  const server = `ccl-${scene.lab.instance}-${proxy.name}`;
+  // The name that testlab/proxies.ts gives it.
+  const server = `ccl-${scene.lab.instance}-p${Number(proxy.exit.split('.')[3]) + 1}`;
   await run(['ip', '-n', server, 'addr', 'add', `${moved}/32`, 'dev', 'eth0']);
   await scene.services.name(name, moved);
   notices.length = 0;

@@ -98,38 +98,3 @@ export async function routeOut(namespace: Namespace): Promise<string | null> {
 }
 /** Any address outside REFUSED_IPV4 will do: only the route is looked up. */
 const PUBLIC_PROBE = '1.1.1.1';
-
-/** Subnets on the links that hold a default route (the LAN) and on this host's bridges, and its own addresses; IPv4. */
-export interface HostNeighbourhood {
-  lan: string[];
-  bridges: string[];
-}
-/** Docker's, other container engines' and virtual machines' links, by the names they give them. */
-const BRIDGE = /^(docker|br-|cni|podman|virbr|lxc|veth|flannel|cali)/;
-
-export async function hostNeighbourhood(): Promise<HostNeighbourhood> {
-  const { stdout } = await run(['ip', '-j', '-4', 'route', 'show', 'table', 'main']);
-  const routes = JSON.parse(stdout) as { dst: string; dev?: string; scope?: string }[];
-  const uplinks = new Set(routes.filter((it) => it.dst === 'default').map((it) => it.dev));
-  const subnets = routes.filter((it) => it.scope === 'link' && it.dst.includes('/'));
-  const of = (chosen: typeof subnets) => [...new Set(chosen.map((it) => it.dst))].sort();
-  return {
-    lan: of(subnets.filter((it) => uplinks.has(it.dev))),
-    bridges: of(subnets.filter((it) => BRIDGE.test(it.dev ?? ''))),
-  };
-}
-
-/** The host's own IPv4 addresses but loopback, and the routers it sends by. */
-export async function hostAddresses(): Promise<{ own: string[]; routers: string[] }> {
-  const [addresses, routes] = await Promise.all([
-    run(['ip', '-j', '-4', 'addr', 'show', 'scope', 'global']),
-    run(['ip', '-j', '-4', 'route', 'show', 'default']),
-  ]);
-  // Both shapes are iproute2's own.
-  const links = JSON.parse(addresses.stdout) as { addr_info?: { local: string }[] }[];
-  const ways = JSON.parse(routes.stdout) as { gateway?: string }[];
-  return {
-    own: [...new Set(links.flatMap((it) => (it.addr_info ?? []).map((address) => address.local)))],
-    routers: [...new Set(ways.flatMap((it) => it.gateway ?? []))],
-  };
-}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultByLo, type Namespace } from './netns';
@@ -68,6 +68,19 @@ export async function writeHosts(
   const path = join(dirname(files.config), 'hosts');
   await writeFile(`${path}.new`, addresses.map((it) => `${it} ${name}\n`).join(''), { mode: 0o600 });
   await rename(`${path}.new`, path);
+}
+
+/** Files of ranges beside it (plan/singbox.ts); one that says the same already is left alone. */
+export async function writeRangeSets(
+  files: SingBoxFiles,
+  texts: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, text] of Object.entries(texts)) {
+    const path = join(dirname(files.config), `${name}.json`);
+    if ((await readFile(path, 'utf8').catch(() => null)) === text) continue;
+    await writeFile(`${path}.new`, text, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
 }
 
 export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {

@@ -4,7 +4,6 @@ import type { AgentCheck, AgentOutput, agentOps, NetworkSpec } from '../../share
 import { egressEndpoint } from '../../shared/egress';
 import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
-import { hostAddresses } from '../apply/netns';
 import { isAddress } from '../plan/singbox';
 import type { Prover } from '../proof/contract';
 import { Slots } from '../proof/slots';
@@ -62,7 +61,7 @@ export function createEgressTest(options: EgressTestOptions): EgressTest {
       stages.begin('exit-address', 'Asking the echo services which address they see.');
       stages.begin('dns', 'Asking for a name that nobody has asked for before.');
       stages.begin('refused', 'Trying what must be refused.');
-      const { own, routers } = await hostAddresses();
+      const { own, routers } = await options.network.around.now();
       return prover.prove(
         {
           sandboxId: null,

@@ -2,7 +2,8 @@ import type { EgressEndpoint } from '../../shared/egress';
 import { hostTable } from '../../shared/names';
 import { LAN_RANGES } from '../../shared/network-policy';
 import { hex, MARK_MASK, markPrefix, routingMark } from './mark';
-import { REFUSED_IPV4 } from './ranges';
+import { NEVER_GRANTED_IPV4 } from './ranges';
+import { refusedRanges, type Surroundings } from './surroundings';
 
 /** Where one sandbox's sing-box may send. */
 export interface HostSandbox {
@@ -24,6 +25,8 @@ export interface HostSandbox {
       };
   grants: {
     addresses: readonly string[];
+    /** Of these what was granted as one address: it may be one of the host's own. */
+    exact: readonly string[];
     lan: boolean;
     open: boolean;
     /** Asked for the granted names. */
@@ -33,10 +36,7 @@ export interface HostSandbox {
 
 export interface HostFacts {
   instance: string;
-  /** Subnets on the interfaces that hold the default route: the host's LAN. Its machines are no Internet. */
-  neighbours: readonly string[];
-  /** Subnets of this host's own bridges (Docker's and others'): never part of the granted LAN. */
-  bridges: readonly string[];
+  around: Surroundings;
   sandboxes: readonly HostSandbox[];
 }
 
@@ -59,7 +59,7 @@ export function hostRules(facts: HostFacts): string {
   return `table inet ${table}
 delete table inet ${table}
 table inet ${table} {
-${set('refused', [...REFUSED_IPV4, ...facts.neighbours])}${set('bridges', facts.bridges)}${sandboxes
+${set('refused', refusedRanges(facts.around))}${set('never', NEVER_GRANTED_IPV4)}${set('bridges', facts.around.bridges)}${sandboxes
   .map(chainsOf)
   .join('')}  map ways {
     type mark : verdict
@@ -101,16 +101,18 @@ ${lines.join('')}    ${REJECT}
 }
 
 function grantChain(slot: number, grants: NonNullable<HostSandbox['grants']>): string {
-  const lan = `    fib daddr type local ${REJECT}
-    ip daddr @bridges ${REJECT}
-    ip daddr { ${LAN_RANGES.join(', ')} } accept
+  const lan = `    ip daddr { ${LAN_RANGES.join(', ')} } accept
 `;
   const open = `    fib daddr type != unicast ${REJECT}
     ip daddr @refused ${REJECT}
     accept
 `;
+  const host = `    fib daddr type local ip daddr { ${grants.exact.join(', ')} } accept
+`;
   return `${set(`granted_${slot}`, grants.addresses)}  chain grant_${slot} {
-${grants.resolvers.length > 0 ? asks(grants.resolvers, 53) : ''}    ip daddr 127.0.0.0/8 ${REJECT}
+${grants.resolvers.length > 0 ? asks(grants.resolvers, 53) : ''}    ip daddr @never ${REJECT}
+${grants.exact.length > 0 ? host : ''}    fib daddr type local ${REJECT}
+    ip daddr @bridges ${REJECT}
     ip daddr @granted_${slot} accept
 ${grants.lan ? lan : ''}${grants.open ? open : ''}    ${REJECT}
   }

@@ -2,13 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { directNetwork, type SandboxSpec } from '../../shared/agent-api';
 import { egressSchema } from '../../shared/egress';
+import { contains, rangeOf } from '../../shared/ipv4-ranges';
 import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
+import { isNeverGranted } from '../../shared/policy-guards';
 import { containerOptions } from './container';
 import { type HostSandbox, hostRules } from './host-rules';
 import { MARK_MASK, markClash, markPrefix, routingMark } from './mark';
+import { NEVER_GRANTED_IPV4, REFUSED_IPV4 } from './ranges';
 import { resolversOf } from './resolvers';
-import { sandboxRules } from './sandbox-rules';
-import { singBoxConfig } from './singbox';
+import { type Gate, sandboxRules } from './sandbox-rules';
+import { rangeSetsOf, rangeSetText, singBoxConfig } from './singbox';
+import { nowhere, type Surroundings } from './surroundings';
 import { egressReason, tunnelReason } from './tunnel-reason';
 
 const instance = '0badcafe';
@@ -30,6 +34,7 @@ const granting: NetworkPolicy = {
   presets: ['loopback', 'lan'],
   grants: [
     { type: 'ip', value: '169.254.169.254' },
+    { type: 'ip', value: '192.0.2.10' },
     { type: 'cidr', value: '10.20.0.0/16' },
     { type: 'domain', value: 'nas.example.org' },
     { type: 'suffix', value: 'example.net' },
@@ -90,6 +95,12 @@ const configs = {
   'deny-list': { policy: listing('deny-list') },
   'deny-list-empty': { policy: listing('deny-list', false, []) },
 };
+const around: Surroundings = {
+  own: ['192.0.2.10', '172.17.0.1'],
+  routers: ['192.0.2.1'],
+  lan: ['192.0.2.0/24'],
+  bridges: ['172.17.0.0/16'],
+};
 const noGrants = null;
 const hostSandboxes: HostSandbox[] = [
   {
@@ -107,7 +118,8 @@ const hostSandboxes: HostSandbox[] = [
     slot: 1,
     egress: { kind: 'direct', resolvers: [{ address: '10.0.0.2', port: 53 }] },
     grants: {
-      addresses: ['10.20.0.0/16', '169.254.169.254'],
+      addresses: ['10.20.0.0/16', '169.254.169.254', '192.0.2.10'],
+      exact: ['169.254.169.254', '192.0.2.10'],
       lan: true,
       open: true,
       resolvers: ['10.0.0.2'],
@@ -122,7 +134,7 @@ const hostSandboxes: HostSandbox[] = [
       ports: [1080],
       anyUdpPort: true,
     },
-    grants: { addresses: [], lan: false, open: false, resolvers: [] },
+    grants: { addresses: [], exact: [], lan: false, open: false, resolvers: [] },
   },
   {
     slot: 4,
@@ -149,20 +161,28 @@ describe('golden files', () => {
     golden('container-strict.json', json(containerOptions({ ...facts, diskQuota: false, spec: strict })));
   });
   test('rules of a sandbox before, while and after its way out is proven', () => {
-    golden('sandbox-closed.nft', sandboxRules({ gate: 'closed', policy: openPolicy, link: false }));
-    golden('sandbox-closed-link.nft', sandboxRules({ gate: 'closed', policy: openPolicy, link: true }));
-    golden('sandbox-proving.nft', sandboxRules({ gate: 'proving', policy: openPolicy, link: true }));
-    golden('sandbox-open.nft', sandboxRules({ gate: 'open', policy: openPolicy, link: true }));
-    golden('sandbox-granted.nft', sandboxRules({ gate: 'open', policy: granting, link: true }));
-    golden('sandbox-granted-proving.nft', sandboxRules({ gate: 'proving', policy: granting, link: true }));
+    const rules = (gate: Gate, policy: NetworkPolicy, link = true) =>
+      sandboxRules({ gate, policy, around, link });
+    golden('sandbox-closed.nft', rules('closed', openPolicy, false));
+    golden('sandbox-closed-link.nft', rules('closed', openPolicy));
+    golden('sandbox-proving.nft', rules('proving', openPolicy));
+    golden('sandbox-open.nft', rules('open', openPolicy));
+    golden('sandbox-granted.nft', rules('open', granting));
+    golden('sandbox-granted-proving.nft', rules('proving', granting));
   });
   test('rules of the host', () => {
-    const neighbours = ['192.0.2.0/24'];
-    golden(
-      'host.nft',
-      hostRules({ instance, neighbours, bridges: ['172.17.0.0/16'], sandboxes: hostSandboxes }),
-    );
-    golden('host-bare.nft', hostRules({ instance, neighbours: [], bridges: [], sandboxes: [] }));
+    golden('host.nft', hostRules({ instance, around, sandboxes: hostSandboxes }));
+    golden('host-bare.nft', hostRules({ instance, around: nowhere, sandboxes: [] }));
+  });
+  test('the ranges that sing-box reads while it runs', () => {
+    expect(rangeSetsOf(granting, around)).toEqual({
+      around: ['192.0.2.10', '172.17.0.1', '192.0.2.1', '192.0.2.0/24', '172.17.0.0/16'],
+      kept: ['192.0.2.10', '172.17.0.1', '172.17.0.0/16'],
+      'granted-host': ['192.0.2.10'],
+    });
+    const wide = { ...openPolicy, grants: [{ type: 'cidr' as const, value: '192.0.2.10/32' }] };
+    expect(rangeSetsOf(wide, around)['granted-host']).toEqual([]);
+    expect(rangeSetText([])).toBe('{"version":3,"rules":[]}\n');
   });
   test.each(Object.entries(configs))('sing-box: %s', (name, network) => {
     const facts = {
@@ -185,6 +205,15 @@ describe('golden files', () => {
       singBoxConfig({ instance, slot: 7, resolvers, serverAddress: '198.51.100.9', network }),
     );
   });
+});
+
+test('what is never granted is what the guard of policies says', () => {
+  for (const range of NEVER_GRANTED_IPV4) expect(isNeverGranted(range.split('/')[0] ?? ''), range).toBe(true);
+  for (const range of REFUSED_IPV4) {
+    const first = range.split('/')[0] ?? '';
+    const kept = NEVER_GRANTED_IPV4.some((it) => contains(rangeOf(it), rangeOf(first)));
+    expect(isNeverGranted(first), range).toBe(kept);
+  }
 });
 
 test('a container gets no device, no capability, no host path and no network', () => {

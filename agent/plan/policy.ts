@@ -12,6 +12,8 @@ export interface Names {
 export interface GrantPlan {
   /** Addresses and ranges that were granted as such. */
   addresses: string[];
+  /** Of these the single addresses: only they may mean the host itself. */
+  exact: string[];
   /** RFC 1918 as a whole; the host table takes its own bridges out of it. */
   lan: boolean;
   /** Names that the agent resolves and whose addresses may be private. */
@@ -25,7 +27,9 @@ export function grantPlan(policy: NetworkPolicy): GrantPlan {
   const { grants } = policy;
   const addresses = grants.filter((it) => it.type === 'ip' || it.type === 'cidr').map((it) => it.value);
   const names = namesOf(grants);
+  const exact = grants.filter((it) => it.type === 'ip').map((it) => it.value);
   return {
+    exact: [...new Set(exact)].sort(),
     addresses: [...new Set(addresses)].sort(),
     lan: policy.presets.includes('lan'),
     resolved: names.domain,

@@ -22,6 +22,22 @@ export const REFUSED_IPV4 = [
 ] as const;
 
 /**
+ * Of these what no grant opens, in the words of shared/policy-guards.ts, which tells people: a machine there is this
+ * host, everybody at once, or gives out credentials.
+ */
+export const NEVER_GRANTED_IPV4 = [
+  '0.0.0.0/8',
+  '100.100.100.200/32',
+  '127.0.0.0/8',
+  '168.63.129.16/32',
+  '169.254.0.0/16',
+  '192.0.0.0/24',
+  '198.18.0.0/15',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+] as const;
+
+/**
  * The tun's two addresses. From the benchmark range (RFC 2544): not routed on the Internet and hardly ever used
  * on a LAN, so it hides nothing that somebody could want to reach. The peer is not a machine: it stands for
  * sing-box, which answers DNS for it and uses it as the far end of redirected TCP.

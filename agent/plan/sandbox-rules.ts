@@ -3,7 +3,8 @@ import type { NetworkPolicy } from '../../shared/network-policy';
 import { PROBE_MARK } from '../proof/contract';
 import { hex } from './mark';
 import { grantedRanges, usesFakeIp } from './policy';
-import { FAKE_RANGE, REFUSED_IPV4, TUN_ADDRESS, TUN_PEER } from './ranges';
+import { FAKE_RANGE, TUN_ADDRESS, TUN_PEER } from './ranges';
+import { grantedHost, keptRanges, refusedRanges, type Surroundings } from './surroundings';
 
 /** Tables in the sandbox's own network namespace: what its sockets send, and what reaches the tun by whatever way. */
 export const SANDBOX_TABLE = 'cloud_claude';
@@ -30,13 +31,17 @@ export type Gate = 'open' | 'proving' | 'closed';
 export interface SandboxRuleFacts {
   gate: Gate;
   policy: NetworkPolicy;
+  around: Surroundings;
   /** With the table on the tun itself: it can be loaded only while the tun is there. */
   link: boolean;
 }
 
-/** Addresses (and `granted` ranges of names) for which refused ranges are not refused. */
-interface Exceptions {
+interface Ranges {
+  refused: readonly string[];
+  /** Granted, so not refused; less what is `kept` in it, but for `host`. */
   granted: readonly string[];
+  host: readonly string[];
+  kept: readonly string[];
   fakeIp: boolean;
 }
 
@@ -54,14 +59,20 @@ interface Exceptions {
  *
  * Frames from an AF_PACKET socket pass by the output hook (measured): the table on the link judges them too.
  */
-export function sandboxRules({ gate, policy, link }: SandboxRuleFacts): string {
-  const exceptions = { granted: grantedRanges(policy), fakeIp: usesFakeIp(policy) };
+export function sandboxRules({ gate, policy, around, link }: SandboxRuleFacts): string {
+  const ranges = {
+    refused: refusedRanges(around),
+    granted: grantedRanges(policy),
+    host: grantedHost(policy, around),
+    kept: keptRanges(around),
+    fakeIp: usesFakeIp(policy),
+  };
   const { mode, learn } = policy.domains;
   const watched = gate === 'open' && mode !== 'open' && !learn;
   return `table inet ${SANDBOX_TABLE}
 delete table inet ${SANDBOX_TABLE}
 table inet ${SANDBOX_TABLE} {
-${gate === 'closed' ? '' : sets(exceptions)}${gate === 'open' ? tried : ''}  chain input {
+${gate === 'closed' ? '' : sets(ranges)}${gate === 'open' ? tried : ''}  chain input {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
     iifname "${TUN_NAME}" ct state established,related accept
@@ -75,9 +86,9 @@ ${gate === 'closed' ? '' : flows(watched)}  chain output {
     oifname "lo" fib daddr type != local meta l4proto tcp reject with tcp reset
     oifname "lo" fib daddr type != local ${REJECT_ANY}
     oifname "lo" accept
-${gate === 'closed' ? '' : throughTheTun(gate, exceptions)}  }
+${gate === 'closed' ? '' : throughTheTun(gate, ranges)}  }
 }
-${link ? linkTable(gate, exceptions) : ''}`;
+${link ? linkTable(gate, ranges) : ''}`;
 }
 
 const REJECT = 'reject with icmp type admin-prohibited';
@@ -99,62 +110,67 @@ ${watched ? `    ct state new ${noteTried}\n` : ''}    accept
   }
 `;
 
-function throughTheTun(gate: Gate, { granted, fakeIp }: Exceptions): string {
+function throughTheTun(gate: Gate, ranges: Ranges): string {
   // Replies of sing-box's own listener, which is in this namespace too, pass in any case.
   const probeOnly = `    ip saddr ${TUN_ADDRESS} ip daddr ${TUN_PEER} ct direction reply accept
     meta mark != ${hex(PROBE_MARK)} drop
 `;
+  const note = gate === 'open' ? ` ${noteTried}` : null;
+  const refuse = (what: string) => `${note === null ? '' : `    ${what}${note}\n`}    ${what} ${REJECT}\n`;
   return `    oifname != "${TUN_NAME}" drop
     meta nfproto != ipv4 drop
 ${gate === 'proving' ? probeOnly : ''}    ip daddr ${TUN_PEER} accept
     meta l4proto { tcp, udp } th dport 53 accept
-${gate === 'open' ? `    meta l4proto { tcp, udp } th dport 853 ${noteTried}\n` : ''}    meta l4proto { tcp, udp } th dport 853 ${REJECT}
-    meta l4proto != { tcp, udp } ${REJECT}
-${granted.length > 0 ? '    ip daddr @granted goto flows\n' : ''}${
-  fakeIp ? `    ip daddr ${FAKE_RANGE} goto flows\n` : ''
-}${gate === 'open' ? `    ip daddr @refused ${noteTried}\n` : ''}    ip daddr @refused ${REJECT}
-    goto flows
+${refuse('meta l4proto { tcp, udp } th dport 853')}    meta l4proto != { tcp, udp } ${REJECT}
+${byAddress(ranges, { pass: 'goto flows', refuse })}    goto flows
 `;
 }
 
+/** The order is the same in sing-box's routes and in the host's chain for grants. */
+function byAddress(
+  { granted, host, fakeIp }: Ranges,
+  { pass, refuse }: { pass: string; refuse(what: string): string },
+): string {
+  const exceptions = `${host.length > 0 ? `    ip daddr @granted_host ${pass}\n` : ''}${refuse('ip daddr @kept')}    ip daddr @granted ${pass}
+`;
+  return `${fakeIp ? `    ip daddr ${FAKE_RANGE} ${pass}\n` : ''}${granted.length > 0 ? exceptions : ''}${refuse('ip daddr @refused')}`;
+}
+
 /** The netdev hook sees every frame that goes into the tun. Each accept is by a match: what cannot be parsed is dropped. */
-function linkTable(gate: Gate, exceptions: Exceptions): string {
-  const { granted, fakeIp } = exceptions;
+function linkTable(gate: Gate, ranges: Ranges): string {
   const probeOnly = `    ip saddr ${TUN_ADDRESS} ip daddr ${TUN_PEER} meta l4proto tcp accept
     meta mark != ${hex(PROBE_MARK)} drop
 `;
+  const refuse = (what: string) => `    ${what} drop\n`;
   const rules = `    meta protocol != ip drop
 ${gate === 'proving' ? probeOnly : ''}    ip daddr ${TUN_PEER} meta l4proto { tcp, udp } accept
     meta l4proto { tcp, udp } th dport 53 accept
     meta l4proto { tcp, udp } th dport 853 drop
-${granted.length > 0 ? '    ip daddr @granted meta l4proto { tcp, udp } accept\n' : ''}${
-  fakeIp ? `    ip daddr ${FAKE_RANGE} meta l4proto { tcp, udp } accept\n` : ''
-}    ip daddr @refused drop
-    meta l4proto { tcp, udp } accept
+${byAddress(ranges, { pass: 'meta l4proto { tcp, udp } accept', refuse })}    meta l4proto { tcp, udp } accept
 `;
   return `table netdev ${LINK_TABLE}
 delete table netdev ${LINK_TABLE}
 table netdev ${LINK_TABLE} {
-${gate === 'closed' ? '' : sets(exceptions)}  chain egress {
+${gate === 'closed' ? '' : sets(ranges)}  chain egress {
     type filter hook egress device "${TUN_NAME}" priority filter; policy drop;
 ${gate === 'closed' ? '' : rules}  }
 }
 `;
 }
 
-function sets({ granted }: Exceptions): string {
-  const refused = `  set refused {
-    type ipv4_addr
-    flags interval
-    elements = { ${REFUSED_IPV4.join(', ')} }
-  }
-`;
-  if (granted.length === 0) return refused;
-  return `${refused}  set granted {
+function sets({ refused, granted, host, kept }: Ranges): string {
+  const all: [string, readonly string[]][] = [['refused', refused]];
+  if (granted.length > 0) all.push(['kept', kept], ['granted', granted]);
+  if (host.length > 0) all.push(['granted_host', host]);
+  return all
+    .map(
+      ([name, elements]) => `  set ${name} {
     type ipv4_addr
     flags interval
     auto-merge
-    elements = { ${granted.join(', ')} }
+    elements = { ${elements.join(', ')} }
   }
-`;
+`,
+    )
+    .join('');
 }

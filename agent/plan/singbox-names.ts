@@ -87,5 +87,6 @@ export function nameRules(judged: Judged): SingBoxRule[] {
     ...refuse,
     { action: 'resolve', server: 'resolver', strategy: 'ipv4_only' },
     { ip_cidr: REFUSED_IPV4, action: 'reject' },
+    { rule_set: ['around'], action: 'reject' },
   ];
 }

@@ -1,12 +1,14 @@
 import type { NetworkSpec } from '../../shared/agent-api';
 import { carriesUdp, type Egress, type EgressDns, egressEndpoint } from '../../shared/egress';
 import { TUN_NAME, uplinkNamespace } from '../../shared/names';
+import type { NetworkPolicy } from '../../shared/network-policy';
 import { directOutbound } from './egress/direct';
 import { egressOutbound } from './egress/outbound';
 import { routingMark } from './mark';
 import { grantedRanges, grantPlan, isEmpty, nameFields, usesFakeIp } from './policy';
-import { FAKE_RANGE, REFUSED_IPV4, TUN_ADDRESS, TUN_PREFIX } from './ranges';
+import { FAKE_RANGE, NEVER_GRANTED_IPV4, REFUSED_IPV4, TUN_ADDRESS, TUN_PREFIX } from './ranges';
 import { nameRules, questionRules, type SingBoxRule } from './singbox-names';
+import { grantedHost, type Surroundings } from './surroundings';
 
 export interface TunnelFacts {
   instance: string;
@@ -29,6 +31,27 @@ const SNIFF_TIMEOUT = '300ms';
  * sing-box looks at the file anew every five seconds (dns/transport/hosts), so a moved server needs no restart.
  */
 export const ENDPOINT_HOSTS = '/proc/self/fd/4/hosts';
+/**
+ * Ranges that change while it runs, as when the host gets another address: sing-box follows such a file by itself
+ * (route/rule/rule_set_local), within 0.2 s as measured.
+ */
+const rangeSet = (tag: keyof ReturnType<typeof rangeSetsOf>): SingBoxRule => ({
+  ...{ type: 'local', tag, format: 'source' },
+  path: `/proc/self/fd/4/${tag}.json`,
+});
+/** Each file's ranges, by its name without ending. */
+export function rangeSetsOf(policy: NetworkPolicy, around: Surroundings) {
+  const { own, routers, lan, bridges } = around;
+  return {
+    around: [...new Set([...own, ...routers, ...lan, ...bridges])],
+    kept: [...new Set([...own, ...bridges])],
+    'granted-host': grantedHost(policy, around),
+  };
+}
+/** The text of such a file. */
+export function rangeSetText(ranges: readonly string[]): string {
+  return `${JSON.stringify({ version: 3, rules: ranges.length > 0 ? [{ ip_cidr: ranges }] : [] })}\n`;
+}
 /**
  * What passes a sandbox is read from the log (agent/traffic): rules and questions are told at `debug`, the end of a
  * connection that was cut at `trace`. Some ten lines a connection, none a packet.
@@ -125,6 +148,10 @@ export function singBoxConfig(facts: TunnelFacts): string {
     ...(out.endpoints.length > 0 && { endpoints: out.endpoints }),
     outbounds: [...out.outbounds, ...(named || ranges.length > 0 ? [grants] : [])],
     route: {
+      rule_set: [
+        rangeSet('around'),
+        ...(ranges.length > 0 ? [rangeSet('kept'), rangeSet('granted-host')] : []),
+      ],
       rules: [
         // Sniffing makes sing-box wait for the first packet before it hijacks. Without it the two race, and one
         // question in twenty was lost (measured with 1.12.12): the program asks again only after seconds.
@@ -132,8 +159,16 @@ export function singBoxConfig(facts: TunnelFacts): string {
         { port: 53, action: 'hijack-dns' },
         { port: 853, action: 'reject' },
         { ip_version: 6, action: 'reject' },
-        ...(ranges.length > 0 ? [{ ip_cidr: ranges, outbound: 'grants' }] : []),
+        ...(ranges.length > 0
+          ? [
+              { rule_set: ['granted-host'], outbound: 'grants' },
+              { ip_cidr: NEVER_GRANTED_IPV4, action: 'reject' },
+              { rule_set: ['kept'], action: 'reject' },
+              { ip_cidr: ranges, outbound: 'grants' },
+            ]
+          : []),
         { ip_cidr: REFUSED_IPV4, action: 'reject' },
+        { rule_set: ['around'], action: 'reject' },
         ...(named ? [{ ...granted, outbound: 'grants' }] : []),
         ...nameRules(network),
       ],

@@ -64,6 +64,7 @@ function hostGrants({ network, resolvers, names }: WayOutFacts): HostSandbox['gr
   const meant = plan.resolved.flatMap((name) => names[name] ?? []).filter((it) => !isNeverGranted(it));
   return {
     addresses: [...plan.addresses, ...meant],
+    exact: plan.exact,
     lan: plan.lan,
     open: plan.open,
     resolvers: isEmpty(plan.names) ? [] : resolvers.slice(0, 1),

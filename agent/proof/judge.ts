@@ -96,11 +96,9 @@ function dns(seen: Extract<Observation, { check: 'dns' }>, { network, hostResolv
 
 /** Plain datagrams towards what the sandbox's own rules refuse: these say no to `sendto` itself. */
 const strictWays = ['udp', 'udp6', 'icmp'];
-/** May be at public addresses, which only the host's rules can tell from others: sing-box takes a datagram for them. */
-const judgedByHost = ['refused.host', 'refused.neighbours'];
-function refused({ check, attempts, found }: Refusal): Verdict {
+function refused({ attempts, found }: Refusal): Verdict {
   if (found.length > 0) return fail(`The sandbox has what it must not have: ${found.join(', ')}.`);
-  const bad = attempts.filter((it) => reached(check, it));
+  const bad = attempts.filter(reached);
   if (bad.length > 0) {
     const told = bad.slice(0, 3).map((it) => `${it.to} by ${it.way} ${outcomeWords[it.outcome]}`);
     const more = bad.length > 3 ? ` and ${bad.length - 3} more` : '';
@@ -124,9 +122,9 @@ const outcomeWords: Record<Attempt['outcome'], string> = {
  * A raw frame on the tun may be taken (it passes by those rules) and ends in sing-box, and what is sent on `lo` comes
  * back on it: there only an answer counts.
  */
-function reached(check: Refusal['check'], { outcome, way }: Attempt): boolean {
+function reached({ outcome, way }: Attempt): boolean {
   if (outcome === 'answered' || outcome === 'silent') return true;
-  return outcome === 'sent' && strictWays.includes(way) && !judgedByHost.includes(check);
+  return outcome === 'sent' && strictWays.includes(way);
 }
 
 function reasonsOf(attempts: readonly Attempt[]): string {

@@ -9,7 +9,7 @@ import type { ProofTarget, Prover } from './contract';
 import { agreedAddress, type Conclusion, conclude, type JudgeFacts, judge } from './judge';
 import { type Observation, observationSchema, probeEndSchema } from './observation';
 import { type ProbeEnd, runProbe, sweepProbes } from './probe-container';
-import { closedTo, PROBE_SECONDS, probeRequest } from './request';
+import { PROBE_SECONDS, probeRequest } from './request';
 import { loadSigningKey } from './signing-key';
 import { Slots } from './slots';
 
@@ -41,7 +41,7 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
     target: ProofTarget,
     options: { signal: AbortSignal; onSeen(seen: Observation): void },
   ): Promise<{ end: ProbeEnd; late: boolean; heard: boolean }> {
-    const canary = await openCanary(closedTo(target.network, target.host));
+    const canary = await openCanary(target.host);
     const deadline = AbortSignal.timeout((PROBE_SECONDS + CONTAINER_SECONDS) * 1000);
     const request = probeRequest({
       ...target,

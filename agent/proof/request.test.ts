@@ -3,7 +3,7 @@ import { directNetwork } from '../../shared/agent-api';
 import { openPolicy } from '../../shared/network-policy';
 import { probeHosts } from './contract';
 import { markCapabilities } from './probe-container';
-import { closedTo, probeRequest } from './request';
+import { probeRequest } from './request';
 
 const facts = {
   network: directNetwork,
@@ -20,7 +20,8 @@ test('what is granted is not tried, all else is', () => {
   ] as const;
   const policy = { ...openPolicy, presets: ['lan' as const], grants: [...grants] };
   const granted = probeRequest({ ...facts, network: { ...directNetwork, policy } });
-  expect(granted.host).toEqual([]);
+  // A range that holds the host is no grant of the host.
+  expect(granted.host).toEqual(facts.host);
   expect(granted.neighbours).toEqual([]);
   expect(granted.refused).toEqual(['100.127.255.254', '240.0.0.1', '224.0.0.251', '255.255.255.255']);
   expect(granted.metadata).not.toContain('2852039166');
@@ -49,8 +50,13 @@ test('NET_ADMIN is given only where the kernel asks for it', () => {
   expect(markCapabilities('5.4.0-150-generic')).toEqual(['NET_RAW', 'NET_ADMIN']);
 });
 
-test('a public address of the host is closed to `direct` only; through a server it is on the Internet', () => {
+test('the addresses of the host are tried by every way out, public or not', () => {
   const socks = { kind: 'socks5', server: '192.0.2.7', port: 1080, username: null, password: null } as const;
-  expect(closedTo(directNetwork, facts.host)).toEqual(facts.host);
-  expect(closedTo({ ...directNetwork, egress: socks }, facts.host)).toEqual(['172.17.0.1']);
+  const policy = { ...openPolicy, grants: [{ type: 'ip' as const, value: '172.17.0.1' }] };
+  expect(probeRequest({ ...facts, network: { ...directNetwork, egress: socks } })).toMatchObject({
+    host: facts.host,
+    neighbours: facts.neighbours,
+  });
+  // But one that is granted as such.
+  expect(probeRequest({ ...facts, network: { ...directNetwork, policy } }).host).toEqual(['198.51.100.1']);
 });

@@ -2,7 +2,8 @@ import { BlockList, isIPv4 } from 'node:net';
 import type { NetworkSpec } from '../../shared/agent-api';
 import { TUN_NAME } from '../../shared/names';
 import { grantedRanges } from '../plan/policy';
-import { REFUSED_IPV4, SANDBOX_RESOLVER } from '../plan/ranges';
+import { SANDBOX_RESOLVER } from '../plan/ranges';
+import { grantedHost } from '../plan/surroundings';
 import { PROBE_MARK } from './contract';
 import type { ProbeRequest } from './observation';
 
@@ -53,6 +54,7 @@ export interface RequestFacts {
 /** What the probe is to try. Addresses that the policy grants are left out: to reach those is right. */
 export function probeRequest({ network, host, neighbours, canary, unique }: RequestFacts): ProbeRequest {
   const { probes } = network;
+  const meant = grantedHost(network.policy, { own: host });
   const granted = listOf(grantedRanges(network.policy));
   const refused = (addresses: readonly string[]) =>
     [...new Set(addresses)].filter((it) => !isIPv4(it) || !granted.check(it));
@@ -71,21 +73,11 @@ export function probeRequest({ network, host, neighbours, canary, unique }: Requ
     refused: refused(REFUSED),
     metadata: METADATA.filter((it) => refused([it.address]).length > 0).map((it) => it.spelled),
     ipv6: OUTSIDE_IPV6,
-    host: refused(closedTo(network, host)).slice(0, TARGETS_MAX),
-    neighbours: refused(closedTo(network, neighbours)).slice(0, TARGETS_MAX),
+    host: host.filter((it) => !meant.includes(it)).slice(0, TARGETS_MAX),
+    neighbours: refused(neighbours).slice(0, TARGETS_MAX),
     ports: PORTS,
     canary,
   };
-}
-
-/**
- * Those of the host's (or its neighbours') addresses that must not be reached by this way out. `direct` comes from the
- * host itself, so all of them. Through a server elsewhere a public one is reached as by anybody on the Internet.
- */
-export function closedTo(network: NetworkSpec, addresses: readonly string[]): string[] {
-  if (network.egress.kind === 'direct') return [...addresses];
-  const refused = listOf(REFUSED_IPV4);
-  return addresses.filter((it) => refused.check(it));
 }
 
 function listOf(ranges: readonly string[]): BlockList {

@@ -5,13 +5,18 @@ import { type Namespace, routeOut } from '../apply/netns';
 import { listRules, loadRules, type RuleListings, supportsLinkRules } from '../apply/nft';
 import { ipv6Links, links } from '../apply/proc';
 import { type Gate, sandboxRules } from '../plan/sandbox-rules';
+import type { Surroundings } from '../plan/surroundings';
+import type { SurroundingsNow } from './surroundings';
 
 /** Closed first: its text is the same for every policy, so a start needs no listing of its own. */
 const GATES: readonly Gate[] = ['closed', 'open', 'proving'];
 
 /** The rules in sandboxes' namespaces: loaded whole, and compared with what was planned. */
-export function createGates(listings: RuleListings) {
+export function createGates({ listings, around }: { listings: RuleListings; around: SurroundingsNow }) {
   let linkRules: Promise<boolean> | undefined;
+  /** Where the host was when a namespace's rules were loaded, by its inode: they are judged by that until loaded anew. */
+  const loadedFor = new Map<bigint, Surroundings>();
+  const placeOf = async ({ inode }: Namespace) => loadedFor.get(inode) ?? (await around.now());
   /** Rules on the tun itself: since Linux 5.16 (nft(8), the netdev egress hook). */
   const hasLinkRules = () => {
     linkRules ??= supportsLinkRules(listings);
@@ -23,13 +28,14 @@ export function createGates(listings: RuleListings) {
   /** Which of our rule sets for this policy is loaded, exactly; null for anything else. */
   async function of(namespace: Namespace, policy: NetworkPolicy = openPolicy): Promise<Gate | null> {
     const loaded = await listRules(namespace);
+    const place = await placeOf(namespace);
     const needsLink = (await hasLinkRules()) && (await tunIsThere(namespace));
     for (const gate of GATES) {
       // Closed, the table on the link may be missing: it is loaded with the tun, and what is closed sends nothing.
       const variants = needsLink && gate !== 'closed' ? [true] : [true, false];
       for (const link of variants) {
         if (link && !(await hasLinkRules())) continue;
-        if (loaded === (await listings.of(sandboxRules({ gate, policy, link })))) return gate;
+        if (loaded === (await listings.of(sandboxRules({ gate, policy, around: place, link })))) return gate;
       }
     }
     return null;
@@ -41,21 +47,36 @@ export function createGates(listings: RuleListings) {
     /** Asks nft how it prints the rules of a sandbox without a policy of its own, so that the first start does not wait. */
     async warm(): Promise<void> {
       const variants = (await hasLinkRules()) ? [true, false] : [false];
+      const place = await around.now();
       for (const gate of GATES) {
-        for (const link of variants) await listings.of(sandboxRules({ gate, policy: openPolicy, link }));
+        for (const link of variants) {
+          await listings.of(sandboxRules({ gate, policy: openPolicy, around: place, link }));
+        }
       }
     },
 
     /** One transaction with the flush, which drops tables that are not ours: there is no moment without rules. */
     async load(namespace: Namespace, gate: Gate, policy: NetworkPolicy = openPolicy): Promise<void> {
       const link = (await hasLinkRules()) && (await tunIsThere(namespace));
+      const facts = { gate, policy, around: await around.now() };
       try {
-        await loadRules(namespace, `flush ruleset\n${sandboxRules({ gate, policy, link })}`);
+        await loadRules(namespace, `flush ruleset\n${sandboxRules({ ...facts, link })}`);
       } catch (error) {
         // The tun may have gone between the look and the load; then nothing can be sent into it.
         if (!link || (await tunIsThere(namespace))) throw error;
-        await loadRules(namespace, `flush ruleset\n${sandboxRules({ gate, policy, link: false })}`);
+        await loadRules(namespace, `flush ruleset\n${sandboxRules({ ...facts, link: false })}`);
       }
+      loadedFor.set(namespace.inode, facts.around);
+    },
+
+    /** The host has another address or link since the rules were loaded: right or not, they must be loaded anew. */
+    async stale({ inode }: Namespace): Promise<boolean> {
+      const then = loadedFor.get(inode);
+      return then !== undefined && then !== (await around.now());
+    },
+    /** The namespace is gone: its inode may be another's. */
+    forget({ inode }: Namespace): void {
+      loadedFor.delete(inode);
     },
 
     /** What can be proven without the Internet; throws with a sentence. */

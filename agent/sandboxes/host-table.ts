@@ -1,20 +1,25 @@
 import type { Logger } from 'pino';
 import { AppError } from '../../shared/errors';
 import { hostTable, uplinkNamespace } from '../../shared/names';
-import { attachUplink, type HostNeighbourhood, hostNeighbourhood, removeNamespace } from '../apply/netns';
+import { attachUplink, removeNamespace } from '../apply/netns';
 import { hostTables, listHostTable, loadHostRules, type RuleListings, removeHostTable } from '../apply/nft';
 import { type HostSandbox, hostRules } from '../plan/host-rules';
 import { markClash } from '../plan/mark';
+import type { SurroundingsNow } from './surroundings';
 
 /**
  * The host's own side: a name for its namespace, and the table that judges what each sandbox's sing-box sends. The
  * table is always loaded whole, in one transaction, one load after the other.
  */
-export function createHostTable(options: { instance: string; listings: RuleListings; log: Logger }) {
-  const { instance, listings, log } = options;
+export function createHostTable(options: {
+  instance: string;
+  listings: RuleListings;
+  around: SurroundingsNow;
+  log: Logger;
+}) {
+  const { instance, listings, around, log } = options;
   const table = hostTable(instance);
   const sandboxes = new Map<string, HostSandbox>();
-  let neighbourhood: HostNeighbourhood | undefined;
   let loaded: string | undefined;
   let tail: Promise<unknown> = Promise.resolve();
 
@@ -25,9 +30,7 @@ export function createHostTable(options: { instance: string; listings: RuleListi
   }
 
   async function text(): Promise<string> {
-    neighbourhood ??= await hostNeighbourhood();
-    const { lan, bridges } = neighbourhood;
-    return hostRules({ instance, neighbours: lan, bridges, sandboxes: [...sandboxes.values()] });
+    return hostRules({ instance, around: await around.now(), sandboxes: [...sandboxes.values()] });
   }
   async function load(): Promise<void> {
     await attachUplink(uplinkNamespace(instance));
@@ -76,7 +79,7 @@ export function createHostTable(options: { instance: string; listings: RuleListi
       return inTurn(async () => {
         await attachUplink(uplinkNamespace(instance));
         if (loaded === undefined) await checkClash();
-        neighbourhood = await hostNeighbourhood();
+        await around.refresh();
         const wanted = await text();
         const [now, expected] = await Promise.all([listHostTable(table), listings.of(wanted)]);
         const moved = wanted !== loaded;

@@ -13,6 +13,7 @@ import type { Notices } from './notices';
 import { createProofs } from './proofs';
 import type { Records } from './records';
 import { createSlots } from './slots';
+import { createSurroundings } from './surroundings';
 import { WayOut } from './way-out';
 
 export type Network = ReturnType<typeof createNetwork>;
@@ -33,13 +34,14 @@ export interface NetworkOptions {
 export function createNetwork(options: NetworkOptions) {
   const { instance, resolvers, records, notices, log, prover, wireguard, traffic } = options;
   const listings = new RuleListings(`${uplinkNamespace(instance)}-plan`);
-  const host = createHostTable({ instance, listings, log });
-  const gates = createGates(listings);
+  const around = createSurroundings();
+  const host = createHostTable({ instance, listings, around, log });
+  const gates = createGates({ listings, around });
   const slots = createSlots(records);
   const proofs = createProofs(records);
   const ways = new Map<string, WayOut>();
   const parts = {
-    ...{ instance, resolvers, records, notices, log, host, gates, slots, proofs, prover, traffic },
+    ...{ instance, resolvers, records, notices, log, host, gates, around, slots, proofs, prover, traffic },
     resolve: createNameResolver(resolvers),
     wireguardKey: (keyId: string) => wireguard.privateKey(keyId),
     checkKind: async ({ egress }: NetworkSpec) => {
@@ -50,6 +52,7 @@ export function createNetwork(options: NetworkOptions) {
   return {
     gates,
     proofs,
+    around,
 
     /** Loads the host's table when it is not as planned. True when somebody else had changed it. */
     checkHost: () => host.check(),

@@ -3,8 +3,9 @@ import { AppError } from '../../shared/errors';
 import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
 import { Namespace } from '../apply/netns';
-import { hashOf } from '../apply/singbox';
+import { hashOf, singBoxFiles, writeRangeSets } from '../apply/singbox';
 import type { Gate } from '../plan/sandbox-rules';
+import { rangeSetsOf, rangeSetText } from '../plan/singbox';
 import { wayOutConfig, wayOutHost } from '../plan/way-out';
 import type { TrafficWatch } from '../traffic/traffic';
 import type { Gates } from './gates';
@@ -132,11 +133,13 @@ export class WayOut {
     await this.#own(namespace);
     this.#network = network;
     this.#image = target.image;
+    await this.#writeRanges();
     if (held) {
       await this.#tellTraffic(namespace);
       await this.#names.follow(facts);
       if (found === null || found === 'proving') await this.#set(namespace, stood ? 'open' : 'closed');
       else this.#gate = found;
+      await this.#followSurroundings(namespace);
       this.#returns = this.#gate === 'open';
     } else {
       if (this.#closedIn !== namespace.inode) await this.shut(namespace);
@@ -220,6 +223,7 @@ export class WayOut {
     }
     // Restarting: the tunnel's own loop is on it.
     if (state !== 'up' || this.#network === null) return;
+    await this.#followSurroundings(namespace);
     if ((await gates.of(namespace, this.#network.policy)) !== this.#gate && this.tunnel.state === 'up') {
       await this.#set(namespace, this.#gate);
       notices.emit(
@@ -413,6 +417,8 @@ export class WayOut {
     const network = this.#network;
     if (network === null) throw new AppError('unavailable', 'The sandbox has no way out to prove.');
     this.#schedule();
+    await this.#parts.around.refresh();
+    await this.#followSurroundings(this.#namespaceNow());
     return takeProof(this.#parts, { id: this.#id, image: this.#image, network }, admission);
   }
 
@@ -440,6 +446,19 @@ export class WayOut {
     return true;
   }
 
+  /** The host may have another address, or be on another network: refused from now on as well. */
+  async #followSurroundings(namespace: Namespace): Promise<void> {
+    if (!(await this.#parts.gates.stale(namespace))) return;
+    await this.#set(namespace, this.#gate);
+    await this.#writeRanges();
+  }
+  async #writeRanges(): Promise<void> {
+    const { records, around } = this.#parts;
+    const sets = rangeSetsOf(this.#network?.policy ?? openPolicy, await around.now());
+    const texts = Object.entries(sets).map(([name, ranges]) => [name, rangeSetText(ranges)]);
+    await writeRangeSets(singBoxFiles(records.folder(this.#id)), Object.fromEntries(texts));
+  }
+
   async #set(namespace: Namespace, gate: Gate): Promise<void> {
     // Told before it is done, so that nobody takes a gate for open that is being closed.
     if (gate !== 'open') this.#gate = gate;
@@ -450,6 +469,7 @@ export class WayOut {
   }
   async #own(namespace: Namespace | null): Promise<void> {
     if (namespace !== null && this.#namespace?.inode === namespace.inode) return;
+    if (this.#namespace !== null) this.#parts.gates.forget(this.#namespace);
     await this.#namespace?.close();
     this.#namespace = namespace === null ? null : await Namespace.ofProcess(namespace.pid);
   }

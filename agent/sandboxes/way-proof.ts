@@ -1,17 +1,16 @@
-import { BlockList } from 'node:net';
 import type { AgentCheck, NetworkSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { containerName } from '../../shared/names';
 import type { Proof } from '../../shared/proof';
-import { hostAddresses } from '../apply/netns';
-import { grantedRanges } from '../plan/policy';
 import type { Prover } from '../proof/contract';
 import type { Notices } from './notices';
 import type { Proofs } from './proofs';
+import type { SurroundingsNow } from './surroundings';
 
 export interface ProofParts {
   instance: string;
   resolvers: readonly string[];
+  around: SurroundingsNow;
   notices: Notices;
   proofs: Proofs;
   /** Null: none can be taken; then only the modes `watch` (without effect) and `off` work. */
@@ -32,14 +31,7 @@ export async function takeProof(
   const { prover, proofs, notices, instance, resolvers } = parts;
   const { id, image, network } = target;
   if (prover === null) throw new AppError('unavailable', 'This agent cannot take proofs.');
-  const { own, routers } = await hostAddresses();
-  // What an administrator granted is meant to be reached.
-  const granted = new BlockList();
-  for (const range of grantedRanges(network.policy)) {
-    const [address = range, prefix = '32'] = range.split('/');
-    granted.addSubnet(address, Number(prefix));
-  }
-  const refused = (addresses: string[]) => addresses.filter((it) => !granted.check(it));
+  const { own, routers } = await parts.around.now();
   const proof = await prover.prove(
     {
       sandboxId: id,
@@ -47,8 +39,8 @@ export async function takeProof(
       image,
       network,
       cause,
-      host: refused(own),
-      neighbours: refused(routers),
+      host: own,
+      neighbours: routers,
       hostResolvers: [...resolvers, ...own],
     },
     { signal, onCheck },
