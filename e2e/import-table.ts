@@ -75,6 +75,31 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     to: 'agent/testlab/scene',
     reason: 'the real agent and the real proxies of that laboratory',
   },
+  {
+    from: 'server/network.root.test.ts',
+    to: 'agent/testlab/daemon',
+    reason: 'the real agent on a laboratory host, killed and started again',
+  },
+  {
+    from: 'server/network.root.test.ts',
+    to: 'agent/testlab/judge',
+    reason: 'every frame that leaves that host',
+  },
+  {
+    from: 'server/network.root.test.ts',
+    to: 'agent/testlab/machine',
+    reason: 'addresses of that laboratory',
+  },
+  {
+    from: 'server/network.root.test.ts',
+    to: 'agent/testlab/proxies',
+    reason: 'the proxies of that laboratory',
+  },
+  {
+    from: 'server/network.root.test.ts',
+    to: 'agent/testlab/scene',
+    reason: 'the whole gateway against that laboratory',
+  },
 ];
 
 /** Where one thing may be done, and only there; tests are free. */

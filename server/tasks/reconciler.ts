@@ -17,7 +17,7 @@ import { liveStates } from './enqueue';
 import { createOrphanSweep, ORPHAN_GRACE_MS } from './orphans';
 import { withPoolReason } from './pool-reason';
 import { lockSandbox, moveSandbox, type SandboxRow } from './transition';
-import { fenceOf, noteFence } from './way';
+import { fenceOf, noteFence, noteObserved } from './way';
 
 /** The agent tells of changes by itself; the timer catches what happened while nobody listened. */
 export const RECONCILE_MS = 30_000;
@@ -64,6 +64,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let timer: NodeJS.Timeout | undefined;
   let noticed: NodeJS.Timeout | undefined;
   let watching: Promise<void> | undefined;
+  /** In the order in which they were told. */
+  let noting: Promise<void> = Promise.resolve();
 
   async function sweepOnce(): Promise<void> {
     // Rows first, then the world: what changed in between has another revision and is left for the next time.
@@ -114,9 +116,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (!row || row.revision !== known.revision + 1) throw new AppError('conflict');
       if ((await tx.task.count({ where: { sandboxId: row.id, state: { in: liveStates } } })) > 0)
         throw new AppError('conflict');
-      if (seen) await noteFence({ live, audit }, tx, { row, observed: seen });
-      else if (refenced)
-        await tx.sandbox.update({ where: { id: row.id }, data: { fenced: false, networkReason: null } });
+      if (seen) await noteObserved({ live, audit }, tx, { row, observed: seen });
+      else await noteFence({ live, audit }, tx, { row, reason: null, quiet: true });
       if (action.type === 'none') return;
       const target = { type: 'sandbox', id: row.id, name: row.name };
       const before = { state: row.state, reason: row.stateReason, desiredPower: row.desiredPower };
@@ -221,7 +222,23 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }
   }
 
+  /** At once and beside any task: what takes it to another way out must not hide that it was cut off. */
+  async function noteCut({ sandbox, what, detail }: AgentNotice): Promise<void> {
+    await db.$transaction(async (tx) => {
+      const row = await lockSandbox(tx, sandbox);
+      if (row)
+        await noteFence({ live, audit }, tx, { row, reason: what === 'network.fenced' ? detail : null });
+    });
+    live.flush();
+  }
+
   function onNotice(notice: AgentNotice): void {
+    if (notice.what === 'network.fenced' || notice.what === 'network.unfenced')
+      noting = noting
+        .then(() => noteCut(notice))
+        .catch((thrown: unknown) =>
+          log.error({ sandbox: notice.sandbox, err: thrown }, 'could not note a fence'),
+        );
     options.onNotice?.(notice);
     clearTimeout(noticed);
     noticed = setTimeout(() => void sweepAnew(), NOTICE_SETTLE_MS);
@@ -247,7 +264,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       closing.abort();
       clearInterval(timer);
       clearTimeout(noticed);
-      await Promise.all([sweeping, watching]);
+      await Promise.all([sweeping, watching, noting]);
     },
   };
 }

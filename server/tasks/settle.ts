@@ -12,7 +12,7 @@ import { parseTaskInput, powerSchema, verbOf } from './plan';
 import { withPoolReason } from './pool-reason';
 import { attemptsFor, nextTry } from './retry';
 import { lockSandbox, type Move, moveSandbox, type SandboxRow, stateOf } from './transition';
-import { auditSwitch, noteFence } from './way';
+import { auditSwitch, noteObserved } from './way';
 
 interface Held {
   task: Task;
@@ -124,7 +124,7 @@ async function settleRow(
     prior: input.prior,
     healing: input.healing,
   });
-  if (observed) await noteFence(deps, tx, { row, observed });
+  if (observed) await noteObserved(deps, tx, { row, observed });
   if (observed && outcome.type === 'succeeded' && input.wayBefore)
     await auditSwitch(deps, tx, {
       ...{ row, observed, before: input.wayBefore, task: task.id },

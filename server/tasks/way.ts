@@ -15,15 +15,24 @@ export function fenceOf(observed: ObservedSandbox): string | null {
   return observed.network.reason ?? 'Its way out was not proven.';
 }
 
-/** In the caller's transaction. Tells nobody when nothing changed; false then. */
-export async function noteFence(
+/** `noteFence` of what was observed. A container that ended was not unfenced: nobody is told of that. */
+export async function noteObserved(
   parts: Parts,
   tx: DbOrTx,
   { row, observed }: { row: SandboxRow; observed: ObservedSandbox },
-): Promise<boolean> {
+): Promise<void> {
   const reason = fenceOf(observed);
+  await noteFence(parts, tx, { row, reason, quiet: reason === null && observed.power !== 'running' });
+}
+
+/** In the caller's transaction; `reason` null: not fenced. Tells nobody when nothing changed. */
+export async function noteFence(
+  parts: Parts,
+  tx: DbOrTx,
+  { row, reason, quiet }: { row: SandboxRow; reason: string | null; quiet?: boolean },
+): Promise<void> {
   const fenced = reason !== null;
-  if (row.fenced === fenced && row.networkReason === reason) return false;
+  if (row.fenced === fenced && row.networkReason === reason) return;
   await tx.sandbox.update({ where: { id: row.id }, data: { fenced, networkReason: reason } });
   const { id, workspaceId } = row;
   await parts.live.record(tx, {
@@ -33,17 +42,16 @@ export async function noteFence(
     sandboxId: id,
     workspaceId,
   });
-  // A container that ended was not unfenced; and another reason is the same fence.
-  if (row.fenced === fenced || (!fenced && observed.power !== 'running')) return true;
+  // Another reason is the same fence.
+  if (row.fenced === fenced || quiet) return;
   await parts.audit.record(tx, {
     type: fenced ? 'network.fenced' : 'network.unfenced',
     actor: systemActor('network'),
     target: { type: 'sandbox', id, name: row.name },
     message: fenced ? `${row.name} is fenced: ${reason}` : `${row.name} is not fenced any more`,
     before: { reason: row.networkReason },
-    after: { reason, egressId: observed.network.egressId, proof: observed.network.proof?.id ?? null },
+    after: { reason, egressId: row.egressId },
   });
-  return true;
 }
 
 export interface Way {
