@@ -111,6 +111,7 @@ describe('tRPC', () => {
     'egress.import': { text: 'x', lines: [1] },
     'egress.export': { id: 'x', format: 'link' },
     'egress.history': { id: 'x' },
+    'egress.proofs': { id: 'x', limit: 1 },
     'egress.pools': undefined,
     'egress.savePool': { label: 'x', strategy: 'order', failover: true, egressIds: ['x'] },
     'egress.removePool': { id: 'x' },
