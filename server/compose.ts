@@ -47,6 +47,7 @@ import { createIdleJob } from './jobs/idle';
 import { createProofsJob } from './jobs/proofs';
 import { createStopSandboxesOf } from './jobs/stop-sandboxes';
 import { createSubscriptionsJob } from './jobs/subscriptions';
+import { createTrafficJob } from './jobs/traffic';
 import { createTrimJob } from './jobs/trim';
 import { createLive } from './live/live';
 import { createVisible } from './live/visible';
@@ -57,6 +58,7 @@ import { createAdmin } from './services/admin/service';
 import { createNetworkOf } from './services/egress/network-of';
 import { createEgressService } from './services/egress/service';
 import { createNetwork } from './services/network/service';
+import { createTrafficStore } from './services/network/traffic';
 import { createPolicies } from './services/policies/service';
 import { createAccess } from './services/sandboxes/access';
 import { createSandboxes } from './services/sandboxes/service';
@@ -161,6 +163,7 @@ async function build(
     ...{ db, live, audit, agent, log, countryOf },
     onStored: () => later.proven?.(),
   });
+  const traffic = createTrafficStore({ db, agent });
   const pulled = scope.own('proofs', createProofsJob({ db, agent, proofs, log }));
   const { probes, egressDns: defaultDns } = config;
   const networkOf = createNetworkOf({ db, live, secrets, probes, defaultDns });
@@ -237,7 +240,7 @@ async function build(
     admin: createAdmin(health),
     egress,
     policies: createPolicies({ db, live, audit, engine, access }),
-    network: createNetwork({ db, audit, agent, proofs, rights }),
+    network: createNetwork({ db, audit, agent, proofs, traffic, rights }),
   };
 
   // The edge.
@@ -315,6 +318,7 @@ async function build(
       busy: createBusy({ agent }),
     }),
     createSubscriptionsJob({ log, refreshDue: (signal) => egress.refreshDue(signal) }),
+    createTrafficJob({ db, traffic, log }),
     createTrimJob({ db, log }),
     createEgressHealthJob({ db, log, everyMs: config.egressHealthMs, test: egress.testSaved }),
   ].map((job) => scope.own('job', job));

@@ -4,6 +4,7 @@ import type { Identity } from '../../contracts';
 import { createProofStore } from '../../egress/proof-store';
 import { openTaskBench } from '../../tasks/testing/bench';
 import { createNetwork } from '../network/service';
+import { createTrafficStore } from '../network/traffic';
 import { createPolicies } from '../policies/service';
 import { createAccess } from '../sandboxes/access';
 import { createEgressService } from './service';
@@ -14,6 +15,7 @@ export async function openEgressTest(options: Parameters<typeof openTaskBench>[0
   const proofs = createProofStore({ db, live, audit, agent, log });
   const { access, rights } = createAccess(db);
   const egress = createEgressService({ db, live, audit, agent, engine, proofs, ...bench.network });
+  const traffic = createTrafficStore({ db, agent });
   const root = await bench.person('root', 'admin');
   let port = 1000;
   return {
@@ -22,7 +24,8 @@ export async function openEgressTest(options: Parameters<typeof openTaskBench>[0
     proofs,
     egress,
     policies: createPolicies({ db, live, audit, engine, access }),
-    networks: createNetwork({ db, audit, agent, proofs, rights }),
+    networks: createNetwork({ db, audit, agent, proofs, traffic, rights }),
+    traffic,
     /** A SOCKS proxy of its own port, so that no two are the same. */
     make: (label: string, over: Record<string, unknown> = {}) =>
       egress.create(

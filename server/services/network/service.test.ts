@@ -115,11 +115,15 @@ test('traffic is what the agent has now and what was counted over the day', asyn
     ],
   });
   expect(trafficViewSchema.parse(await t.networks.traffic(ann, box.id))).toMatchObject({
-    rxBytes: 10,
-    series: [{ rxBytes: 5_000_000_000, txBytes: 6 }],
+    rxBytes: 5_000_000_010,
+    txBytes: 26,
+    series: [
+      { rxBytes: 5_000_000_000, txBytes: 6 },
+      { rxBytes: 10, txBytes: 20 },
+    ],
     open: [{ id: '1' }],
     recent: [{ id: '3' }, { id: '2' }],
-    hosts: [{ host: 'a.test', count: 5, rxBytes: 14, txBytes: 16 }],
+    hosts: [{ host: 'a.test', count: 7, rxBytes: 16, txBytes: 20 }],
     denied: [{ host: 'b.test', verdict: 'denied', count: 4, lastAt: hour.toISOString() }],
   });
 });

@@ -1,6 +1,6 @@
 /** A sandbox's network as its people see it: the way out, its proofs, what passed. */
 import { egressKinds } from '../../../shared/egress';
-import { bindingTargets, type TrafficView } from '../../../shared/egress-views';
+import { bindingTargets } from '../../../shared/egress-views';
 import { AppError } from '../../../shared/errors';
 import { type Proof, proofSchema } from '../../../shared/proof';
 import {
@@ -15,24 +15,23 @@ import type { ProofStore } from '../../egress/proof-store';
 import { proofEvents } from '../egress/stream';
 import { readEffective } from '../policies/effective-rows';
 import type { Rights } from '../sandboxes/access';
+import type { TrafficStore } from './traffic';
 
 export interface NetworkParts {
   db: Db;
   audit: Audit;
   agent: AgentClient;
   proofs: ProofStore;
+  traffic: Pick<TrafficStore, 'view'>;
   /** Throws `not_found` for who may not even see it. */
   rights: (identity: Identity, sandboxId: string) => Promise<Rights>;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-/** Names and denials of a day that one page shows. */
-const NAMES_SHOWN = 200;
 /** States in which the agent has something live to tell. */
 const liveSandbox = (state: string) => state === 'running' || state === 'unavailable' || state === 'paused';
 
 export function createNetwork(parts: NetworkParts): EgressServices['network'] {
-  const { db, audit, agent, proofs, rights } = parts;
+  const { db, audit, agent, proofs, traffic, rights } = parts;
 
   /** What passes a sandbox is its people's and its administrators' business, not a guest's. */
   async function insider(identity: Identity, id: string) {
@@ -92,59 +91,11 @@ export function createNetwork(parts: NetworkParts): EgressServices['network'] {
 
     prove,
 
-    async traffic(identity, sandboxId): Promise<TrafficView> {
+    async traffic(identity, sandboxId) {
       const row = await insider(identity, sandboxId);
-      const now = liveSandbox(row.state)
-        ? await agent.call('sandbox.traffic', { id: sandboxId, cursor: 0 }, {})
-        : null;
-      const since = new Date(Date.now() - DAY_MS);
-      const minutes = await db.trafficMinute.findMany({
-        where: { sandboxId, minute: { gte: since } },
-        orderBy: { minute: 'asc' },
-      });
-      const hours = await db.trafficHost.findMany({ where: { sandboxId, hour: { gte: since } } });
-      return {
-        rxBytes: now?.rxBytes ?? 0,
-        txBytes: now?.txBytes ?? 0,
-        series: minutes.map((it) => ({
-          at: it.minute.toISOString(),
-          rxBytes: Number(it.rx),
-          txBytes: Number(it.tx),
-        })),
-        open: now?.open ?? [],
-        recent: (now?.ended ?? []).toReversed(),
-        questions: (now?.questions ?? []).toReversed(),
-        ...summed(hours),
-      };
+      return traffic.view(sandboxId, liveSandbox(row.state));
     },
   };
 }
 
 const bodyOf = (row: { body: string }): Proof => proofSchema.parse(JSON.parse(row.body));
-
-type HostHour = Awaited<ReturnType<Db['trafficHost']['findMany']>>[number];
-
-/** Hours as one day. */
-function summed(hours: readonly HostHour[]): Pick<TrafficView, 'denied' | 'hosts'> {
-  const denied = new Map<string, TrafficView['denied'][number]>();
-  const hosts = new Map<string, TrafficView['hosts'][number]>();
-  for (const it of hours) {
-    const key = `${it.verdict} ${it.rule} ${it.host}`;
-    if (it.verdict === 'denied' || it.verdict === 'would-deny') {
-      const known = denied.get(key);
-      const lastAt = [known?.lastAt ?? '', it.lastAt.toISOString()].sort().at(-1) ?? '';
-      denied.set(key, { host: it.host, verdict: it.verdict, count: (known?.count ?? 0) + it.count, lastAt });
-      continue;
-    }
-    const known = hosts.get(key) ?? { host: it.host, rule: it.rule, count: 0, rxBytes: 0, txBytes: 0 };
-    known.count += it.count;
-    known.rxBytes += Number(it.rx);
-    known.txBytes += Number(it.tx);
-    hosts.set(key, known);
-  }
-  const often = (a: { count: number }, b: { count: number }) => b.count - a.count;
-  return {
-    denied: [...denied.values()].sort(often).slice(0, NAMES_SHOWN),
-    hosts: [...hosts.values()].sort(often).slice(0, NAMES_SHOWN),
-  };
-}
