@@ -40,14 +40,14 @@ const LINE =
 /** Null for a line that tells nothing of one connection. */
 export function parseLine(line: string): LogLine | null {
   const [, zone = '', day, time, level = '', id = '', age = '', part = '', text = ''] = LINE.exec(line) ?? [];
-  const told = id === '' ? null : parsers[part]?.(text, level);
+  const told = id === '' ? null : parsers.get(part)?.(text, level);
   if (!told) return null;
   const at = Date.parse(`${day}T${time}${zone.slice(0, 3)}:${zone.slice(3)}`);
   return { at, id, ageMs: durationOf(age), told };
 }
 
 type Parser = (text: string, level: string) => Told | null;
-const parsers: Record<string, Parser | undefined> = { inbound, router, connection, dns };
+const parsers = new Map<string, Parser>(Object.entries({ inbound, router, connection, dns }));
 
 function inbound(text: string): Told | null {
   const [, packet, direction, host = '', port] =
