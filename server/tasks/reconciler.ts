@@ -14,6 +14,7 @@ import { type AgentClient, type Audit, type Db, type Live, systemActor } from '.
 import { type DriftAction, driftOf } from './drift';
 import type { TaskEngine } from './engine';
 import { liveStates } from './enqueue';
+import { createFenceNotes } from './fence-notes';
 import { createOrphanSweep, ORPHAN_GRACE_MS } from './orphans';
 import { withPoolReason } from './pool-reason';
 import { lockSandbox, moveSandbox, type SandboxRow } from './transition';
@@ -58,14 +59,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const healBaseMs = options.healBaseMs ?? HEAL_BASE_MS;
   const actor = systemActor('reconciler');
   const closing = new AbortController();
+  const fences = createFenceNotes({ db, live, audit, log });
   const orphans = createOrphanSweep({ ...options, graceMs: options.orphanGraceMs ?? ORPHAN_GRACE_MS });
   let problem: AppError | null = null;
   let sweeping: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let noticed: NodeJS.Timeout | undefined;
   let watching: Promise<void> | undefined;
-  /** In the order in which they were told. */
-  let noting: Promise<void> = Promise.resolve();
 
   async function sweepOnce(): Promise<void> {
     // Rows first, then the world: what changed in between has another revision and is left for the next time.
@@ -222,23 +222,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }
   }
 
-  /** At once and beside any task: what takes it to another way out must not hide that it was cut off. */
-  async function noteCut({ sandbox, what, detail }: AgentNotice): Promise<void> {
-    await db.$transaction(async (tx) => {
-      const row = await lockSandbox(tx, sandbox);
-      if (row)
-        await noteFence({ live, audit }, tx, { row, reason: what === 'network.fenced' ? detail : null });
-    });
-    live.flush();
-  }
-
   function onNotice(notice: AgentNotice): void {
-    if (notice.what === 'network.fenced' || notice.what === 'network.unfenced')
-      noting = noting
-        .then(() => noteCut(notice))
-        .catch((thrown: unknown) =>
-          log.error({ sandbox: notice.sandbox, err: thrown }, 'could not note a fence'),
-        );
+    fences.take(notice);
     options.onNotice?.(notice);
     clearTimeout(noticed);
     noticed = setTimeout(() => void sweepAnew(), NOTICE_SETTLE_MS);
@@ -264,7 +249,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       closing.abort();
       clearInterval(timer);
       clearTimeout(noticed);
-      await Promise.all([sweeping, watching, noting]);
+      await Promise.all([sweeping, watching, fences.settled()]);
     },
   };
 }
