@@ -245,9 +245,14 @@ describe('while something happens', () => {
       `http://${WEB[1]}/bytes/104857600`,
     ];
     const flow = scene.lab.inside(box.id, 'claude', download, 60_000);
-    await until('the flow', async () =>
-      scene.services.events.some((it) => it.http === '/bytes/104857600' && it.from === first.exit),
-    );
+    let early = '';
+    flow.then((it) => {
+      early = `curl ended with ${it.code}: ${it.stderr}`;
+    });
+    await until('the flow', async () => {
+      if (early !== '') throw new Error(early);
+      return scene.services.events.some((it) => it.http === '/bytes/104857600' && it.from === first.exit);
+    });
     const both = [first, second].flatMap((it) => [framesOf(it.egress), answersTo(it.exit)]);
     await underFlood(
       5,
