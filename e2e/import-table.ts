@@ -61,6 +61,11 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     reason: 'the same settings as the product',
   },
   {
+    from: 'image/testing/claude-box.ts',
+    to: 'e2e/anthropic/api',
+    reason: 'the scripted Claude API that the whole product is tested with',
+  },
+  {
     from: 'bench/egress.ts',
     to: 'agent/testlab/machine',
     reason: 'addresses of the laboratory that the tests of ways out use',

@@ -57,6 +57,7 @@ import { createAccount } from './services/account/service';
 import { createAdmin } from './services/admin/service';
 import { createNetworkOf } from './services/egress/network-of';
 import { createEgressService } from './services/egress/service';
+import { createFrames } from './services/frames/service';
 import { createNetwork } from './services/network/service';
 import { createTrafficStore } from './services/network/traffic';
 import { createPolicies } from './services/policies/service';
@@ -257,6 +258,7 @@ async function build(
   });
   const rest = createRest({
     services,
+    frames: createFrames({ db, access, connections, onActivity: (id) => activity.touch(id) }),
     live,
     sockets,
     version,

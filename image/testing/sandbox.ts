@@ -168,6 +168,14 @@ export class TestSandbox {
     return this.ssh(`tmux -S /run/cloud-claude/tmux.sock ${command}`);
   }
 
+  /** Joins a Unix socket in the sandbox to a TCP port of this machine, as the gateway's forward does. */
+  async forward(path: string, port: number): Promise<void> {
+    await this.ssh('true');
+    const place = `${path}:127.0.0.1:${port}`;
+    const { code, stderr } = await call('ssh', ['-O', 'forward', '-R', place, ...this.sshArgs()]);
+    if (code !== 0) throw new Error(`forward: ${stderr}`);
+  }
+
   async closeSsh(): Promise<void> {
     await call('ssh', ['-O', 'exit', ...this.sshArgs()]);
   }

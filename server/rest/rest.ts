@@ -4,11 +4,13 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { AppError, toAppError } from '../../shared/errors';
 import type { Live, OpenSockets, Services } from '../contracts';
 import { errorBody } from '../http/answer';
+import type { Frames } from '../services/frames/service';
 import { addAuthRoutes, type RestAuth } from './auth';
 import { createRestApp, type RestApp, type RestBindings } from './base';
 import { addDocumentRoutes } from './docs';
 import { addEgressRoutes } from './egress';
 import { addEventRoutes } from './events';
+import { addFrameRoutes } from './frames';
 import { addNetworkRoutes } from './network';
 import { addPolicyRoutes } from './policies';
 import { addPoolRoutes } from './pools';
@@ -19,6 +21,7 @@ import { addWorkspaceRoutes } from './workspaces';
 
 export interface RestOptions {
   services: Services;
+  frames: Frames;
   auth: RestAuth;
   live: Live;
   sockets: OpenSockets;
@@ -55,6 +58,7 @@ export function createRest(options: RestOptions): {
   addWorkspaceRoutes(app, options);
   addSandboxRoutes(app, options);
   addSessionRoutes(app, options);
+  addFrameRoutes(app, options);
   addTaskRoutes(app, options);
   addEgressRoutes(app, options);
   addPoolRoutes(app, options);

@@ -1,6 +1,7 @@
 /**
  * Claude's API on loopback: every connection is joined, byte for byte, to the gateway's socket (a streamlocal
- * forward of its SSH connection). HTTP is spoken here only to say that the gateway is not there.
+ * forward of its SSH connection). HTTP is spoken here only to say that the gateway is not there. An observer looks at
+ * the bytes as they pass; it changes none, delays none and is dropped when it throws.
  */
 import { connect, createServer, type Socket } from 'node:net';
 
@@ -11,7 +12,15 @@ const REFUSED_LINGER_MS = 2_000;
 /** Claude Code retries an overloaded API with back-off; the gateway is back within seconds of a restart. */
 const RETRY_AFTER_SECONDS = 1;
 
-export interface ApiRelay {
+/** What looks at one connection. It is called before the bytes go on, so that a frame is there before Claude acts. */
+export interface ConnectionObserver {
+  request(data: Buffer): void;
+  response(data: Buffer): void;
+  /** Neither side says more. */
+  closed(): void;
+}
+
+export interface ApiTap {
   /** The port really listened on. */
   readonly port: number;
   /** Ends all connections and stops listening. */
@@ -19,7 +28,12 @@ export interface ApiRelay {
 }
 
 /** Listens on 127.0.0.1:`port` (0 = any). Rejects when the port is taken. */
-export async function startApiRelay(options: { port: number; gatewaySocket: string }): Promise<ApiRelay> {
+export async function startApiTap(options: {
+  port: number;
+  gatewaySocket: string;
+  observe?: () => ConnectionObserver;
+  onObserverError?: (error: unknown) => void;
+}): Promise<ApiTap> {
   const open = new Set<Socket>();
   // allowHalfOpen: a client may end its request and still wait for the whole answer.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
@@ -27,7 +41,7 @@ export async function startApiRelay(options: { port: number; gatewaySocket: stri
     client.on('close', () => open.delete(client));
     client.on('error', () => client.destroy());
     if (open.size > API_CONNECTIONS_MAX) refuse(client, 'The sandbox has too many API connections open.');
-    else join(client, options.gatewaySocket);
+    else join(client, options.gatewaySocket, () => watch(options));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -45,11 +59,41 @@ export async function startApiRelay(options: { port: number; gatewaySocket: stri
   };
 }
 
-function join(client: Socket, path: string): void {
+/** The observer behind a fence: what it throws ends the looking and nothing else. */
+function watch(options: Parameters<typeof startApiTap>[0]): ConnectionObserver {
+  let observer = options.observe?.();
+  const guarded = (use: (observer: ConnectionObserver) => void) => {
+    if (!observer) return;
+    try {
+      use(observer);
+    } catch (error) {
+      const failed = observer;
+      observer = undefined;
+      options.onObserverError?.(error);
+      try {
+        failed.closed();
+      } catch {
+        // Said already.
+      }
+    }
+  };
+  return {
+    request: (data) => guarded((it) => it.request(data)),
+    response: (data) => guarded((it) => it.response(data)),
+    closed: () => guarded((it) => it.closed()),
+  };
+}
+
+function join(client: Socket, path: string, startWatch: () => ConnectionObserver): void {
   const gateway = connect({ path, allowHalfOpen: true });
   let joined = false;
   gateway.once('connect', () => {
     joined = true;
+    const observer = startWatch();
+    // Before pipe(), as listeners are called in the order they came.
+    client.on('data', observer.request);
+    gateway.on('data', observer.response);
+    gateway.once('close', observer.closed);
     // pipe() carries back-pressure and, as both sides are half-open, one side's end as that side's end only.
     client.pipe(gateway);
     gateway.pipe(client);

@@ -1,0 +1,81 @@
+/**
+ * Takes Claude Code's http hooks on loopback. Whoever posts shows the session's token, which session-run made and gave
+ * to this one Claude. Every known hook is answered 204, whatever becomes of it: Claude shows anything else to its user.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { sessionIdSchema } from '../../shared/names';
+import type { HookEvent } from './hook-events';
+import { object, string } from './message-events';
+
+/** A tool's answer can be large; more than this is not read to its end. */
+const HOOK_BODY_MAX_BYTES = 16 * 1024 * 1024;
+
+export interface HookServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export async function startHookServer(options: {
+  port: number;
+  /** Holds `<session>/hook-token`. */
+  sessionsFolder: string;
+  take: (session: string, event: HookEvent) => Promise<void>;
+  onError: (error: unknown) => void;
+}): Promise<HookServer> {
+  const server = createServer((request, response) => {
+    const session = String(request.headers['x-cloud-claude-session'] ?? '');
+    if (request.method !== 'POST' || !allowed(options.sessionsFolder, session, request)) {
+      request.resume();
+      response.writeHead(401).end();
+      return;
+    }
+    void bodyOf(request)
+      .then(async (body) => {
+        const payload = object(JSON.parse(body));
+        await options.take(session, { name: string(payload.hook_event_name), payload });
+      })
+      .catch(options.onError)
+      .finally(() => response.writeHead(204).end());
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, '127.0.0.1', resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port, // a TCP server has this shape
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function allowed(folder: string, session: string, request: IncomingMessage): boolean {
+  if (!sessionIdSchema.safeParse(session).success) return false;
+  try {
+    const token = readFileSync(join(folder, session, 'hook-token'), 'utf8').trim();
+    const expected = Buffer.from(`Bearer ${token}`);
+    const given = Buffer.from(request.headers.authorization ?? '');
+    return token.length >= 32 && given.length === expected.length && timingSafeEqual(given, expected);
+  } catch {
+    return false;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const data = Buffer.from(chunk);
+    size += data.length;
+    if (size > HOOK_BODY_MAX_BYTES) throw new Error('a hook is too large');
+    chunks.push(data);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,176 @@
+/** All sessions of the sandbox: found on disk at the start, by a hook or by the spool later; never forgotten. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sessionIdSchema, tmuxName } from '../../shared/names';
+import type { SandboxdSession } from '../../shared/sandboxd-api';
+import { object, string } from './message-events';
+import { PromptQueue } from './prompt-queue';
+import { Session } from './session';
+import { paste, pressEnter, pressEscape } from './tmux';
+
+/** inotify may miss a file that is replaced; this is how late that is noticed. */
+const TICK_MS = 1_000;
+/** Claude Code writes its status file within a second of SessionStart. */
+const START_GRACE_MS = 10_000;
+/** Idle by its own word this long while a turn is open: its end was missed. */
+const MISSED_END_MS = 3_000;
+
+export interface Entry {
+  session: Session;
+  queue: PromptQueue;
+  idleSince: number | null;
+  seenAt: number;
+}
+
+interface ClaudeProcess {
+  sessionId: string;
+  tmux: string;
+  status: string;
+  waitingFor: string;
+}
+
+export class Sessions {
+  readonly #entries = new Map<string, Entry>();
+  readonly #home: string;
+  readonly #log: (message: string, fields?: Record<string, unknown>) => void;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: { home: string; log: (message: string, fields?: Record<string, unknown>) => void }) {
+    this.#home = options.home;
+    this.#log = options.log;
+    for (const id of names(this.#folder)) if (sessionIdSchema.safeParse(id).success) this.ensure(id);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  get #folder(): string {
+    return join(this.#home, '.cloud-claude', 'frames');
+  }
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  ensure(id: string): Entry {
+    const present = this.#entries.get(id);
+    if (present) return present;
+    const folder = join(this.#folder, id);
+    const queue: PromptQueue = new PromptQueue({
+      folder: join(folder, 'queue'),
+      typist: { paste: (text) => paste(id, text), enter: () => pressEnter(id) },
+      ready: () => session.recorder.state.status === 'idle' && session.recorder.state.turn === null,
+      failed: (queueId, reason) =>
+        session.recorder.emit('meta', { event: 'prompt.failed', queueId, text: reason }),
+    });
+    const session: Session = new Session({
+      id,
+      folder,
+      log: this.#log,
+      onIdle: () => queue.wake(),
+      onPrompt: (text) => queue.submitted(text),
+    });
+    const entry = { session, queue, idleSince: null, seenAt: Date.now() };
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  byClaudeId(claudeId: string): Session | undefined {
+    for (const { session } of this.#entries.values()) if (session.knows(claudeId)) return session;
+    return undefined;
+  }
+
+  views(): SandboxdSession[] {
+    return [...this.#entries.values()].map(({ session, queue }) => {
+      const { state, journal } = session.recorder;
+      return {
+        id: session.id,
+        status: state.status,
+        claudeSessionId: state.claudeId,
+        model: state.model,
+        turn: state.turn?.number ?? null,
+        firstSeq: journal.first,
+        lastSeq: journal.last,
+        queued: queue.length,
+      };
+    });
+  }
+
+  /** False: no turn is running. Escape at an idle prompt would mean something else. */
+  async interrupt(entry: Entry): Promise<boolean> {
+    if (entry.session.recorder.state.turn === null) return false;
+    await pressEscape(entry.session.id);
+    return true;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const { session, queue } of this.#entries.values()) {
+      queue.close();
+      session.close();
+    }
+  }
+
+  #tick(): void {
+    try {
+      const processes = claudeProcesses(join(this.#home, '.claude', 'sessions'));
+      for (const entry of this.#entries.values()) this.#observe(entry, processes);
+    } catch (error) {
+      this.#log('status', { error: String(error) });
+    }
+  }
+
+  #observe(entry: Entry, processes: ClaudeProcess[]): void {
+    const { session } = entry;
+    const { state } = session.recorder;
+    if (state.status === 'stopped' || state.status === 'failed') return;
+    void session.pull();
+    const name = `${tmuxName(session.id)}:`;
+    const process = processes.find((it) => it.tmux.startsWith(name));
+    const now = Date.now();
+    if (!process) {
+      if (now - entry.seenAt > START_GRACE_MS) session.ended('gone');
+      return;
+    }
+    entry.seenAt = now;
+    session.observed(process.status, process.waitingFor);
+    if (process.status !== 'idle' || state.turn === null) entry.idleSince = null;
+    else {
+      entry.idleSince ??= now;
+      if (now - entry.idleSince > MISSED_END_MS) session.turns.finish({ reason: 'completed' });
+    }
+    if (state.turn === null && entry.queue.length > 0) entry.queue.wake();
+  }
+}
+
+/** What Claude Code says of itself in `~/.claude/sessions/<pid>.json`, of processes that live. */
+function claudeProcesses(folder: string): ClaudeProcess[] {
+  return names(folder).flatMap((name) => {
+    const pid = /^(\d+)\.json$/.exec(name)?.[1];
+    if (pid === undefined) return [];
+    try {
+      // A file left by a process of an earlier boot may name a pid that lives again.
+      if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'claude') return [];
+      const said = object(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+      return [
+        {
+          sessionId: string(said.sessionId),
+          tmux: string(said.tmux),
+          status: string(said.status),
+          waitingFor: string(said.waitingFor),
+        },
+      ];
+    } catch {
+      return []; // being replaced, or of a process that has ended
+    }
+  });
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,54 @@
+/** Keys for a session's tmux pane. The only place of sandboxd that starts a program. */
+import { spawn } from 'node:child_process';
+import { SANDBOX_RUN, tmuxName } from '../../shared/names';
+
+const SOCKET = `${SANDBOX_RUN}/tmux.sock`;
+/** tmux answers in milliseconds; a megabyte of paste takes some more. */
+const TMUX_TIMEOUT_MS = 15_000;
+
+/** Rejects with tmux's own words. */
+function tmux(args: string[], input?: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('tmux', ['-S', SOCKET, ...args], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      timeout: TMUX_TIMEOUT_MS,
+    });
+    let said = '';
+    child.stderr.on('data', (data: Buffer) => {
+      if (said.length < 1024) said += data.toString();
+    });
+    child.stdin.on('error', () => {});
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`tmux ${args[0]} ended with ${code}: ${said.trim()}`));
+    });
+    child.stdin.end(input);
+  });
+}
+
+/**
+ * What is typed for a prompt, so that it arrives as a text whatever it holds. All of this was measured: `!` is a command
+ * only in the first column, so a space goes before it. A known `/command` is one behind spaces too, but never as a
+ * paste of more than three lines, which Claude Code takes as an attachment: so lines go after it. Control characters
+ * have no place in a prompt and would be keys, ESC[201~ among them; Claude Code drops the rest of them itself.
+ */
+export function typedPrompt(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const plain = text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+  if (plain.trimStart().startsWith('/')) return `${plain}\n\n\n\n`;
+  return plain.trimStart().startsWith('!') ? ` ${plain}` : plain;
+}
+
+/** One bracketed paste, atomic in tmux: the application asked for the mode before it showed its prompt. */
+export async function paste(session: string, text: string): Promise<void> {
+  const buffer = `prompt-${tmuxName(session)}`;
+  await tmux(['load-buffer', '-b', buffer, '-'], Buffer.from(`\x1b[200~${typedPrompt(text)}\x1b[201~`));
+  await tmux(['paste-buffer', '-r', '-d', '-b', buffer, '-t', `=${tmuxName(session)}:`]);
+}
+
+export const pressEnter = (session: string): Promise<void> =>
+  tmux(['send-keys', '-t', `=${tmuxName(session)}:`, 'Enter']);
+
+export const pressEscape = (session: string): Promise<void> =>
+  tmux(['send-keys', '-t', `=${tmuxName(session)}:`, 'Escape']);

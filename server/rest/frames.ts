@@ -1,0 +1,110 @@
+/** Frames of a session as server-sent events, and prompts for it. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { streamSSE } from 'hono/streaming';
+import { AppError, toAppError } from '../../shared/errors';
+import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-api';
+import { sessionIdSchema } from '../../shared/views';
+import type { OpenSockets } from '../contracts';
+import type { Frames } from '../services/frames/service';
+import { body, failures, identityOf, json, type RestApp } from './base';
+
+const tags = ['sessions'];
+const sessionParam = z.object({ id: sessionIdSchema });
+/** seq and kind stand at fixed places of a line that sandboxd wrote. */
+const SEQ = /^\{"seq":(\d+),/;
+const KIND = /"kind":"([a-z.]+)"/;
+
+/** `Last-Event-ID` of a reconnecting EventSource wins over `?from=`. */
+function startOf(header: string | undefined, query: string | undefined): number {
+  const given = header || query;
+  if (given === undefined || given === '') return 0;
+  const seq = Number(given);
+  if (!Number.isSafeInteger(seq) || seq < 0)
+    throw new AppError('invalid_input', 'A frame is asked for by its seq.', { field: 'from' });
+  return seq;
+}
+
+export function addFrameRoutes(app: RestApp, options: { frames: Frames; sockets: OpenSockets }): void {
+  const { frames, sockets } = options;
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/sessions/{id}/frames',
+      tags,
+      summary: 'Server-sent events: the frames of a session after ?from= or Last-Event-ID, then live',
+      request: { params: sessionParam, query: z.object({ from: z.string().optional() }) },
+      responses: {
+        200: { description: 'text/event-stream; id = seq, event = kind, data = frame' },
+        ...failures,
+      },
+    }),
+    async (c) => {
+      const identity = identityOf(c.env);
+      const { id } = c.req.valid('param');
+      const from = startOf(c.req.header('last-event-id'), c.req.valid('query').from);
+      const sandboxId = await frames.sandboxOf(identity, id);
+      c.header('x-accel-buffering', 'no');
+      c.header('cache-control', 'no-store');
+      return streamSSE(c, async (stream) => {
+        const ended = new AbortController();
+        stream.onAbort(() => ended.abort());
+        const unregister = sockets.register({ identity, sandboxId, close: () => ended.abort() });
+        try {
+          await stream.write(': connected\n\n');
+          for await (const line of frames.read(identity, { id, from }, ended.signal)) {
+            const seq = SEQ.exec(line)?.[1];
+            if (seq === undefined) await stream.write(': keep-alive\n\n');
+            else await stream.writeSSE({ id: seq, event: KIND.exec(line)?.[1] ?? 'frame', data: line });
+          }
+        } catch (thrown) {
+          // An EventSource comes again by itself, with the last seq it saw.
+          const { code, message } = toAppError(thrown);
+          await stream.writeSSE({ event: 'error', data: JSON.stringify({ code, error: message }) });
+        } finally {
+          ended.abort();
+          unregister();
+        }
+      });
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/sessions/{id}/prompt',
+      tags,
+      summary: "Put a prompt into a session's queue; the text reaches the model as it stands",
+      request: {
+        params: sessionParam,
+        body: body(
+          z.object({
+            text: z.string().min(1).max(PROMPT_MAX_BYTES),
+            id: z.uuid().optional().openapi({ description: 'The same id again is the same prompt.' }),
+          }),
+        ),
+      },
+      responses: {
+        200: json(z.object({ id: z.string(), position: z.number() }), 'Its id and its place in the queue'),
+        ...failures,
+      },
+    }),
+    async (c) => {
+      const { text, id: promptId } = c.req.valid('json');
+      const { id } = c.req.valid('param');
+      return c.json(await frames.prompt(identityOf(c.env), { id, text, promptId }), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/sessions/{id}/interrupt',
+      tags,
+      summary: 'Interrupt the running turn; its stop frame tells when it has worked',
+      request: { params: sessionParam },
+      responses: {
+        200: json(z.object({ sent: z.boolean() }), 'sent: false when no turn was running'),
+        ...failures,
+      },
+    }),
+    async (c) => c.json(await frames.interrupt(identityOf(c.env), c.req.valid('param').id), 200),
+  );
+}
