@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -105,13 +105,13 @@ while True:
 print(sent)
 `;
 
-/** Connects until one try is refused (not let through, not late). */
+/** Connects until one try is refused (not let through, not late); makes a file when one was let through. */
 const REFUSED_AT_ONCE = `
 import socket, sys, time
 end = time.time() + 10
 while time.time() < end:
-    s = socket.socket(); s.settimeout(1)
-    try: s.connect((sys.argv[1], 80))
+    s = socket.socket(); s.settimeout(0.05)
+    try: s.connect((sys.argv[1], 80)); open(sys.argv[2], 'w')
     except ConnectionRefusedError: print('refused'); break
     except OSError: pass
     s.close()
@@ -297,10 +297,14 @@ describe('healing', () => {
     );
     const load = lab.inside(box.id, 'root', ['python3', '-c', SENDER, world.address, '2']);
     // Without the tun a connection is refused at once, not after the patience of TCP.
-    const refused = lab.inside(box.id, 'claude', ['python3', '-c', REFUSED_AT_ONCE, world.address]);
+    const namespace = await Namespace.ofProcess(container);
+    const began = join(lab.folder, 'connected');
+    const refused = namespace.run(['python3', '-c', REFUSED_AT_ONCE, world.address, began]);
+    await until('the first connection', async () => existsSync(began));
     process.kill(pid, 'SIGKILL');
     await until('no tun', async () => (await links(container)).every((it) => it.name !== 'tun0'));
     expect((await refused).stdout).toBe('refused\n');
+    await namespace.close();
     const down = await noticed('tunnel.down');
     expect(down.detail).toMatch(/\.$/);
     const up = await noticed('tunnel.up');
@@ -314,23 +318,35 @@ describe('healing', () => {
   test('rules flushed by somebody are loaded again', async () => {
     notices.length = 0;
     const namespace = await Namespace.ofProcess(await lab.pid(box.id));
+    const flushed = Date.now();
     await namespace.run(['nft', 'flush', 'ruleset']);
     await namespace.close();
-    expect((await observe()).network.rules).toBe(false);
     // sing-box itself still refuses meanwhile.
-    expect((await curl('root', `http://${world.privateAddress}/`)).stdout).toBe('000');
-    await noticed('rules.healed');
+    const meanwhile = curl('root', `http://${world.privateAddress}/`);
+    const healed = await noticed('rules.healed');
+    expect(Date.parse(healed.at) - flushed).toBeLessThan(2_000);
+    expect((await meanwhile).stdout).toBe('000');
+    expect((await observe()).network.rules).toBe(true);
+  });
+
+  test('one rule more, by somebody: taken away', async () => {
+    notices.length = 0;
+    const namespace = await Namespace.ofProcess(await lab.pid(box.id));
+    const added = Date.now();
+    await namespace.run(['nft', 'insert', 'rule', 'inet', 'cloud_claude', 'output', 'accept']);
+    await namespace.close();
+    expect(Date.parse((await noticed('rules.healed')).at) - added).toBeLessThan(2_000);
     expect((await observe()).network.rules).toBe(true);
   });
 
   test('the host table, when flushed, is loaded again; the sandbox still cannot reach the host', async () => {
     const table = hostTable(lab.instance);
     await run(['nft', 'delete', 'table', 'inet', table]);
-    expect((await curl('root', `http://172.17.0.1:${hostPort}/`)).stdout).toBe('000');
-    await until('the host table', async () => {
-      const { code } = await run(['nft', 'list', 'table', 'inet', table], { okCodes: [0, 1] });
-      return code === 0;
-    });
+    const meanwhile = curl('root', `http://172.17.0.1:${hostPort}/`);
+    const there = async () =>
+      (await run(['nft', 'list', 'table', 'inet', table], { okCodes: [0, 1] })).code === 0;
+    await until('the host table', there, 2_000);
+    expect((await meanwhile).stdout).toBe('000');
   });
 
   test('a link that must not be there fences the sandbox', async () => {

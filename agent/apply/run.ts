@@ -1,6 +1,6 @@
 /**
- * Effects on the host. This file holds the only two ways in which the agent starts a process: to its end
- * (`run`) and detached (`startDetached`, for sing-box, which outlives the agent).
+ * Effects on the host. This file holds the only three ways in which the agent starts a process: to its end (`run`),
+ * beside it while it tells lines (`follow`), and detached (`startDetached`, for sing-box, which outlives the agent).
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -87,6 +87,33 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
     // A child that ends without reading its input closes the pipe: its exit code tells more than EPIPE.
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
+  });
+}
+
+/** Runs beside the agent and ends with it, also with one that is killed. Resolves when the process has ended. */
+export function follow(
+  command: readonly string[],
+  options: { onLine(line: string): void; signal: AbortSignal; fd3?: number },
+): Promise<void> {
+  return new Promise((resolve) => {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
+      env: environment,
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'ignore', ...(options.fd3 === undefined ? [] : [options.fd3])],
+      signal: options.signal,
+      killSignal: 'SIGKILL',
+    });
+    let rest = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('utf8')).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) options.onLine(line);
+    });
+    child.on('error', () => {
+      // Ended by the signal, or it could not be started: then it never closes.
+      if (child.pid === undefined) resolve();
+    });
+    child.on('close', () => resolve());
   });
 }
 

@@ -11,7 +11,7 @@ import type { Notices } from './notices';
 import type { WorkQueue } from './queue';
 import { isReleased } from './records';
 
-/** How long rules that somebody flushed may be missing: the tunnel itself still refuses what they refuse. */
+/** Everything is looked at this often; rules that somebody changes are told of at once. */
 const CHECK_MS = 5_000;
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
@@ -30,6 +30,7 @@ export function createKeeper(
   const { queue, notices, log } = options;
   const stop = new AbortController();
   const background = new Set<Promise<void>>();
+  let watch: { close(): Promise<void> } | undefined;
   function inBackground(work: Promise<void>): void {
     background.add(work);
     work.finally(() => background.delete(work));
@@ -90,8 +91,41 @@ export function createKeeper(
   }
 
   async function round(): Promise<void> {
-    if (await network.checkHost()) log.warn('the host firewall table had been changed and was loaded again');
+    await checkHost();
     for (const id of await runningIds()) if (!queue.busy(id)) await tendQueued(id);
+  }
+
+  async function checkHost(): Promise<void> {
+    if (await network.checkHost()) log.warn('the host firewall table had been changed and was loaded again');
+  }
+
+  /** Those that a look is on its way to. */
+  const told = new Set<string | null>();
+  function onRulesChanged(id: string | null): void {
+    if (stop.signal.aborted || told.has(id)) return;
+    told.add(id);
+    const look = async () => {
+      if (id === null) {
+        told.delete(id);
+        return checkHost();
+      }
+      await queue.run(id, stop.signal, async () => {
+        told.delete(id);
+        const container = await docker.inspect(containerName(instance, id));
+        if (container?.status !== 'running' && container?.status !== 'paused') return;
+        const namespace = await Namespace.ofProcess(container.pid);
+        await network
+          .way(id)
+          .mendRules(namespace)
+          .finally(() => namespace.close());
+      });
+    };
+    inBackground(
+      look().catch((error) => {
+        told.delete(id);
+        if (!stop.signal.aborted) log.warn({ sandbox: id, err: error }, 'could not look at changed rules');
+      }),
+    );
   }
 
   async function rounds(): Promise<void> {
@@ -202,6 +236,7 @@ export function createKeeper(
           'could not take over what runs; the periodic check will try again, see health',
         );
       }
+      watch = network.onRulesChanged(onRulesChanged);
       inBackground(follow());
       inBackground(rounds());
     },
@@ -213,6 +248,7 @@ export function createKeeper(
     async close(): Promise<void> {
       stop.abort(new Error('the agent is closing'));
       // Before the tunnels are let go: what is under way could begin one anew.
+      await watch?.close();
       await Promise.all(background);
       await network.release();
       const left = await runningIds().catch(() => ['unknown']);

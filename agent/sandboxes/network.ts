@@ -1,8 +1,10 @@
+import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { NetworkSpec } from '../../shared/agent-api';
-import { uplinkNamespace } from '../../shared/names';
+import { hostTable, uplinkNamespace } from '../../shared/names';
 import { createNameResolver } from '../apply/names';
 import { RuleListings } from '../apply/nft';
+import { watchRules } from '../apply/nft-monitor';
 import type { Prover } from '../proof/contract';
 import type { TrafficWatch } from '../traffic/traffic';
 import { checkKernelMode } from '../wireguard/kernel';
@@ -40,7 +42,9 @@ export function createNetwork(options: NetworkOptions) {
   const slots = createSlots(records);
   const proofs = createProofs(records);
   const ways = new Map<string, WayOut>();
+  const changed = new EventEmitter();
   const parts = {
+    rulesChanged: (id: string) => void changed.emit('rules', id),
     ...{ instance, resolvers, records, notices, log, host, gates, around, slots, proofs, prover, traffic },
     resolve: createNameResolver(resolvers),
     wireguardKey: (keyId: string) => wireguard.privateKey(keyId),
@@ -53,6 +57,18 @@ export function createNetwork(options: NetworkOptions) {
     gates,
     proofs,
     around,
+    /** Tells of changed rules soon: of the sandbox with that id, or of the host's table (null). */
+    onRulesChanged(listener: (id: string | null) => void): { close(): Promise<void> } {
+      changed.on('rules', listener);
+      const onChange = () => listener(null);
+      const host = watchRules({ namespace: null, about: hostTable(instance), onChange });
+      return {
+        async close() {
+          changed.off('rules', listener);
+          await host.close();
+        },
+      };
+    },
 
     /** Loads the host's table when it is not as planned. True when somebody else had changed it. */
     checkHost: () => host.check(),

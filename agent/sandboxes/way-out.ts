@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { directNetwork, type NetworkSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
 import { Namespace } from '../apply/netns';
+import { watchRules } from '../apply/nft-monitor';
 import { hashOf, singBoxFiles, writeRangeSets } from '../apply/singbox';
 import type { Gate } from '../plan/sandbox-rules';
 import { rangeSetsOf, rangeSetText } from '../plan/singbox';
@@ -16,12 +18,16 @@ import { type Admission, type ProofParts, takeProof } from './way-proof';
 
 export interface WayOutParts extends NameParts, ProofParts {
   gates: Gates;
+  /** Somebody (or this agent) changed the rules in the sandbox's namespace. */
+  rulesChanged(id: string): void;
   traffic: TrafficWatch;
   /** Throws with the reason when this host cannot serve it. */
   checkKind(network: NetworkSpec): Promise<void>;
 }
 /** After a red proof it is tried again by itself: first after this, then after twice as long, up to the interval. */
 const RETRY_FIRST_MS = 30_000;
+/** A proof beside a start waits so long: Claude comes up in that time, and a person waits for that. */
+const WATCH_SETTLE_MS = 4_000;
 
 /**
  * One sandbox's way out: its gate (rules in its namespace), its tunnel (sing-box) and its chain in the host table, and
@@ -49,6 +55,7 @@ export class WayOut {
   readonly #parts: WayOutParts;
   readonly #names: WayNames;
   #namespace: Namespace | null = null;
+  #watch: { close(): Promise<void> } | undefined;
   #network: NetworkSpec | null = null;
   #image = '';
   #gate: Gate = 'closed';
@@ -213,7 +220,6 @@ export class WayOut {
     target: { network: NetworkSpec; image: string /** Not while it is paused. */; mayOpen: boolean },
     signal: AbortSignal,
   ): Promise<void> {
-    const { gates, notices } = this.#parts;
     const { state } = this.tunnel;
     if (state === 'absent') return this.#bring(namespace, target, { cause: 'tunnel', signal });
     if (state === 'fenced') {
@@ -224,14 +230,7 @@ export class WayOut {
     // Restarting: the tunnel's own loop is on it.
     if (state !== 'up' || this.#network === null) return;
     await this.#followSurroundings(namespace);
-    if ((await gates.of(namespace, this.#network.policy)) !== this.#gate && this.tunnel.state === 'up') {
-      await this.#set(namespace, this.#gate);
-      notices.emit(
-        this.#id,
-        'rules.healed',
-        'The firewall rules of the sandbox had been changed and were loaded again.',
-      );
-    }
+    await this.mendRules(namespace);
     const right = await this.check(namespace).then(
       () => true,
       () => false,
@@ -245,6 +244,20 @@ export class WayOut {
     if (this.#gate === 'open' && this.#network.proof !== 'off' && Date.now() >= this.#proofDueAt) {
       this.#proveBeside('timer');
     }
+  }
+
+  /** Loads the rules again where somebody changed them; not while the tunnel's own loop does so. */
+  async mendRules(namespace: Namespace): Promise<void> {
+    const { gates, notices } = this.#parts;
+    const settled = () => this.tunnel.state === 'up' || this.tunnel.state === 'fenced';
+    if (this.#network === null || !settled()) return;
+    if ((await gates.of(namespace, this.#network.policy)) === this.#gate || !settled()) return;
+    await this.#set(namespace, this.#gate);
+    notices.emit(
+      this.#id,
+      'rules.healed',
+      'The firewall rules of the sandbox had been changed and were loaded again.',
+    );
   }
 
   /** A proof now, in any mode. One that is fenced is brought up for it and opened when the proof is good. */
@@ -396,6 +409,8 @@ export class WayOut {
     const abort = new AbortController();
     const done = (async () => {
       try {
+        if (cause === 'start' || cause === 'resume')
+          await delay(WATCH_SETTLE_MS, undefined, { signal: abort.signal });
         const proof = await this.#take({ cause, signal: abort.signal });
         if (!abort.signal.aborted) await this.#judge(proof);
       } catch (error) {
@@ -469,9 +484,14 @@ export class WayOut {
   }
   async #own(namespace: Namespace | null): Promise<void> {
     if (namespace !== null && this.#namespace?.inode === namespace.inode) return;
+    await this.#watch?.close();
+    this.#watch = undefined;
     if (this.#namespace !== null) this.#parts.gates.forget(this.#namespace);
     await this.#namespace?.close();
     this.#namespace = namespace === null ? null : await Namespace.ofProcess(namespace.pid);
+    if (this.#namespace === null) return;
+    const onChange = () => this.#parts.rulesChanged(this.#id);
+    this.#watch = watchRules({ namespace: this.#namespace, about: '', onChange });
   }
   #namespaceNow(): Namespace {
     if (this.#namespace === null) throw new AppError('agent_failed', 'The container ended.');
