@@ -152,21 +152,31 @@ describe('the verdict', () => {
     );
 
   test('all passed: green, without a reason', () => {
-    expect(conclude(all())).toMatchObject({ verdict: 'green', reason: null });
+    expect(conclude(all(), 'socks5')).toMatchObject({ verdict: 'green', reason: null });
   });
   test('one failed: red, with what to do, and the leak first', () => {
-    const { verdict, reason } = conclude(all({ connect: 'fail', 'refused.host': 'fail', dns: 'unknown' }));
+    const { verdict, reason } = conclude(
+      all({ connect: 'fail', 'refused.host': 'fail', dns: 'unknown' }),
+      'socks5',
+    );
     expect(verdict).toBe('red');
     expect(reason).toMatch(/^It is refused\.host\. Stop the sandbox.* Failed as well: connect\.$/);
   });
+  test('what to do: at the egress, or on the host where there is none', () => {
+    const failed = all({ connect: 'fail' });
+    expect(conclude(failed, 'socks5').reason).toContain('Test the egress');
+    expect(conclude(failed, 'direct').reason).toBe(
+      'It is connect. Look at the uplink, the name server and the firewall of this host.',
+    );
+  });
   test('none failed, some not judged: incomplete, and which', () => {
-    expect(conclude(all({ 'exit-address': 'unknown', dns: 'unknown' }))).toMatchObject({
+    expect(conclude(all({ 'exit-address': 'unknown', dns: 'unknown' }), 'socks5')).toMatchObject({
       verdict: 'incomplete',
       reason: expect.stringContaining('exit-address, dns'),
     });
   });
   test('what the probe did not get to is unknown, never passed', () => {
-    const { checks, verdict } = conclude(all().slice(0, 3));
+    const { checks, verdict } = conclude(all().slice(0, 3), 'socks5');
     expect(verdict).toBe('incomplete');
     expect(checks.map((it) => it.name)).toEqual([...proofChecks]);
     expect(checks.filter((it) => it.result === 'unknown').length).toBe(proofChecks.length - 3);

@@ -1,4 +1,5 @@
 import type { NetworkSpec } from '../../shared/agent-api';
+import type { Egress } from '../../shared/egress';
 import { type Proof, type ProofCheck, type ProofCheckName, proofChecks } from '../../shared/proof';
 import type { Attempt, Observation } from './observation';
 
@@ -159,8 +160,14 @@ const mends: Record<ProofCheckName, string> = {
   'refused.raw': 'Stop the sandbox and look at the networks that its container is connected to.',
 };
 
+/** `direct` has no server and no credentials: what is wrong is on the host. */
+const mendsDirect: Partial<Record<ProofCheckName, string>> = {
+  connect: 'Look at the uplink, the name server and the firewall of this host.',
+  'exit-address': 'Correct the expected address, or look by which uplink this host sends.',
+};
+
 /** All checks in their order, those that the probe did not get to as unknown; then the verdict and why. */
-export function conclude(judged: readonly ProofCheck[]): Conclusion {
+export function conclude(judged: readonly ProofCheck[], kind: Egress['kind']): Conclusion {
   const checks = proofChecks.map(
     (name): ProofCheck =>
       judged.find((it) => it.name === name) ?? {
@@ -175,7 +182,8 @@ export function conclude(judged: readonly ProofCheck[]): Conclusion {
   if (worst) {
     const others = failed.filter((it) => it !== worst).map((it) => it.name);
     const more = others.length > 0 ? ` Failed as well: ${others.join(', ')}.` : '';
-    return { checks, verdict: 'red', reason: `${worst.detail} ${mends[worst.name]}${more}` };
+    const mend = (kind === 'direct' ? mendsDirect[worst.name] : undefined) ?? mends[worst.name];
+    return { checks, verdict: 'red', reason: `${worst.detail} ${mend}${more}` };
   }
   const open = checks.filter((it) => it.result === 'unknown');
   if (open.length > 0) {

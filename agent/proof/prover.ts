@@ -92,7 +92,7 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
         tell(check.result === 'fail' ? 'failed' : 'done', check.detail, check);
       },
     });
-    const conclusion = conclude(heard ? checks.map(reachedHost) : checks);
+    const conclusion = conclude(heard ? checks.map(reachedHost) : checks, network.egress.kind);
     const answers = observations.find((it) => it.check === 'exit-address')?.answers ?? [];
     const asked = observations.find((it) => it.check === 'dns');
     const connected = observations.find((it) => it.check === 'connect');
