@@ -12,8 +12,9 @@ import { until } from './until';
 
 const run = promisify(execFile);
 const ZONE = 'lab.test';
-const WEB = ['192.0.2.80', '192.0.2.81'] as const;
-const NAME_SERVER = '192.0.2.53';
+/** Network addresses of blocks of four: no test gives them to a link, and no real LAN has them. */
+const WEB = ['198.51.100.196', '198.51.100.200'] as const;
+const NAME_SERVER = '198.51.100.204';
 const PORT = 8388;
 const METHOD = 'chacha20-ietf-poly1305';
 /** The agent's root tests have 198.51.100.0 to .239. */
@@ -85,7 +86,11 @@ export async function createEgressLab(): Promise<EgressLab> {
     await inside('addr', 'add', `${exit}/30`, 'dev', 'eth0');
     await inside('link', 'set', 'lo', 'up');
     await inside('link', 'set', 'eth0', 'up');
-    for (const it of [...WEB, NAME_SERVER]) await inside('addr', 'add', `${it}/32`, 'dev', 'lo');
+    for (const it of [...WEB, NAME_SERVER]) {
+      await inside('addr', 'add', `${it}/32`, 'dev', 'lo');
+      // For sandboxes that go out by the host itself. Goes with the link.
+      await run('ip', ['route', 'replace', `${it}/32`, 'via', exit, 'dev', link]);
+    }
     const roles = {
       http: WEB.map((host) => ({ host, port: 80 })),
       zone: { hosts: [NAME_SERVER], name: ZONE, answer: WEB[0] },

@@ -1,16 +1,17 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { CircleAlert, FlaskConical, TriangleAlert } from 'lucide-react';
+import { ArrowLeft, CircleAlert, FlaskConical, Route, TriangleAlert } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import type { EgressView } from '../../shared/egress-views';
+import { failureOf } from '../api/failure';
 import { LoadError } from '../api/load-state';
 import { useTRPC } from '../api/trpc';
 import { Badge, Note } from '../ui/banner';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
-import { Panel, Skeleton } from '../ui/panel';
+import { EmptyState, Panel, Skeleton } from '../ui/panel';
 import { moment, relative } from '../ui/time';
 import { useNow } from '../ui/use-now';
 import { EgressMenu } from './egress-menu';
@@ -30,6 +31,22 @@ export function EgressPage({ id }: { id: string }) {
         <Skeleton className="h-10 w-64" />
         <Skeleton className="h-72" />
       </div>
+    );
+  if (egress.isError && failureOf(egress.error).code === 'not_found')
+    return (
+      <EmptyState
+        icon={Route}
+        title="This way out is not there any more"
+        action={
+          <Button asChild>
+            <Link href="/admin/egress">
+              <ArrowLeft aria-hidden /> Ways out
+            </Link>
+          </Button>
+        }
+      >
+        Somebody removed it, or the address is wrong.
+      </EmptyState>
     );
   if (!egress.data)
     return <LoadError error={egress.error} retry={() => void egress.refetch()} busy={egress.isFetching} />;
