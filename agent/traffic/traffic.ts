@@ -1,4 +1,5 @@
 /** Traffic: tells what passes sandboxes, from outside, by sing-box's log and the kernel's counters. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { NetworkSpec } from '../../shared/agent-api';
 import type { Traffic } from '../../shared/traffic';
@@ -10,6 +11,8 @@ import { Ledger } from './ledger';
 
 /** The kernel forgets a reset TCP connection after ten seconds and an answered datagram after thirty. */
 const READ_MS = 2_000;
+/** What a way out waits for its being followed at most, so that it counts from its first packet: some 30 ms as a rule. */
+const PATIENCE_MS = 1_000;
 
 export interface TrafficOptions {
   /** The sandbox's folder in the agent's data folder. */
@@ -103,7 +106,7 @@ export function createTraffic({ folder, log, readMs = READ_MS }: TrafficOptions)
         ...{ kernel: null, process: null, last: Promise.resolve() },
       };
       watched.set(id, it);
-      await inTurn(it, id, async () => {
+      const begun = inTurn(it, id, async () => {
         if (it.kernel?.inode !== namespace.inode || it.process !== way.process) await end(it);
         else await read(it, true);
         it.ledger.judgeBy(judge);
@@ -115,6 +118,7 @@ export function createTraffic({ folder, log, readMs = READ_MS }: TrafficOptions)
         }
         it.process = way.process;
       });
+      await Promise.race([begun, delay(PATIENCE_MS, undefined, { ref: false })]);
     },
 
     /** Its sing-box ended, and all connections with it. */
