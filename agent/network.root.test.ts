@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AgentNotice, SandboxSpec } from '../shared/agent-api';
+import { type AgentNotice, directNetwork, type SandboxSpec } from '../shared/agent-api';
 import { hostTable } from '../shared/names';
 import { Namespace, removeNamespace } from './apply/netns';
 import { links } from './apply/proc';
@@ -39,6 +39,7 @@ beforeAll(async () => {
     log: quietLog,
     // Private on purpose: the one private address that may be reached, on port 53 only.
     resolvers: [world.privateAddress],
+    proofEveryMs: 1_000,
   });
   watching = lab
     .call('watch', {}, { onNotice: (notice) => notices.push(notice), signal: unwatch.signal })
@@ -381,6 +382,36 @@ describe('healing', () => {
     await lab.call('sandbox.ensure', { ...box, power: 'paused' });
     expect((await observe()).network).toMatchObject({ rules: true, tunnel: 'up' });
     await lab.call('sandbox.ensure', box);
+    expect(await reachesWeb()).toBe(true);
+  });
+});
+
+describe('mode `watch`', () => {
+  test('is proven at the start, and again by itself', async () => {
+    await lab.call('sandbox.ensure', { ...box, network: { ...directNetwork, proof: 'watch' } });
+    await until('a proof by the timer', async () => {
+      const all = await lab.call('sandbox.proofs', { id: box.id, after: null });
+      return all.some((it) => it.cause === 'timer');
+    });
+    // Without echo services nothing is proven, and nothing is wrong.
+    expect((await observe()).network).toMatchObject({ gate: 'open', proof: { verdict: 'incomplete' } });
+  });
+
+  test('a leak fences, and a proof that finds none opens again', async () => {
+    notices.length = 0;
+    const namespace = await Namespace.ofProcess(await lab.pid(box.id));
+    await namespace.run(['ip', 'link', 'add', 'leak0', 'type', 'veth', 'peer', 'name', 'leak1']);
+    const proof = await lab.call('sandbox.prove', { id: box.id });
+    expect(proof.verdict).toBe('red');
+    expect(proof.reason).toContain('leak0');
+    expect((await noticed('network.fenced')).detail).toContain('leak0');
+    expect((await observe()).network).toMatchObject({ gate: 'closed', tunnel: 'fenced' });
+    expect(await lab.singBoxPids()).toEqual([]);
+    expect(await reachesWeb()).toBe(false);
+    await namespace.run(['ip', 'link', 'delete', 'leak0']);
+    await namespace.close();
+    await lab.call('sandbox.prove', { id: box.id });
+    expect((await observe()).network).toMatchObject({ gate: 'open', tunnel: 'up' });
     expect(await reachesWeb()).toBe(true);
   });
 });

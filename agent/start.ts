@@ -37,6 +37,8 @@ export interface StartAgentOptions {
   signal?: AbortSignal;
   /** IPv4 resolvers instead of those in the host's /etc/resolv.conf. */
   resolvers?: readonly string[];
+  /** In tests: how long after one proof the next is taken, in place of what the sandbox asks for. */
+  proofEveryMs?: number;
   /** Docker's socket; default: the environment's DOCKER_HOST, else /var/run/docker.sock. */
   dockerSocket?: string;
 }
@@ -66,7 +68,10 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   const prover = await createProver({ instance, docker, dataDir, log });
   const wireguard = createWireguardKeys(dataDir);
   const traffic = createTraffic({ folder: records.folder, log });
-  const network = createNetwork({ instance, resolvers, records, notices, log, prover, wireguard, traffic });
+  const { proofEveryMs } = options;
+  const network = createNetwork({
+    ...{ instance, resolvers, records, notices, log, prover, wireguard, traffic, proofEveryMs },
+  });
   const sshStreams = createSshStreams(docker);
   const parts = {
     instance,

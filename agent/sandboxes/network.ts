@@ -30,6 +30,8 @@ export interface NetworkOptions {
   prover: Prover | null;
   traffic: TrafficWatch;
   wireguard: WireguardKeys;
+  /** In place of the interval that each sandbox's proofs have. */
+  proofEveryMs?: number | undefined;
 }
 
 /** Everything about packets: the host's table, and each sandbox's way out. */
@@ -44,6 +46,7 @@ export function createNetwork(options: NetworkOptions) {
   const ways = new Map<string, WayOut>();
   const changed = new EventEmitter();
   const parts = {
+    proofEveryMs: options.proofEveryMs,
     rulesChanged: (id: string) => void changed.emit('rules', id),
     ...{ instance, resolvers, records, notices, log, host, gates, around, slots, proofs, prover, traffic },
     resolve: createNameResolver(resolvers),

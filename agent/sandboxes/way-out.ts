@@ -18,6 +18,7 @@ import { type Admission, type ProofParts, takeProof } from './way-proof';
 
 export interface WayOutParts extends NameParts, ProofParts {
   gates: Gates;
+  proofEveryMs?: number | undefined;
   /** Somebody (or this agent) changed the rules in the sandbox's namespace. */
   rulesChanged(id: string): void;
   traffic: TrafficWatch;
@@ -438,7 +439,8 @@ export class WayOut {
   }
 
   #schedule(): void {
-    this.#proofDueAt = Date.now() + (this.#network?.probes.intervalSeconds ?? 0) * 1000;
+    const asked = (this.#network?.probes.intervalSeconds ?? 0) * 1000;
+    this.#proofDueAt = Date.now() + (this.#parts.proofEveryMs ?? asked);
   }
   async #abandonProof(): Promise<void> {
     const proving = this.#proving;
