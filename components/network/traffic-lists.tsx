@@ -41,6 +41,9 @@ const rxTx = ({ rxBytes, txBytes }: { rxBytes: number; txBytes: number }) => (
   </span>
 );
 
+/** A connection whose name was never seen has none to allow. */
+const canBeAllowed = (host: string) => host.includes('.');
+
 /** What was refused for its name, and one tap to allow it. */
 export function DeniedNames({ sandbox, denied }: { sandbox: SandboxView; denied: TrafficView['denied'] }) {
   const trpc = useTRPC();
@@ -76,7 +79,8 @@ export function DeniedNames({ sandbox, denied }: { sandbox: SandboxView; denied:
               <Check className="size-3.5" aria-hidden /> Allowed
             </span>
           ) : (
-            sandbox.can.manage && (
+            sandbox.can.manage &&
+            canBeAllowed(it.host) && (
               <Button
                 size="sm"
                 aria-label={`Allow ${it.host}`}
