@@ -55,8 +55,7 @@ export function DeniedNames({ sandbox, denied }: { sandbox: SandboxView; denied:
       onSuccess: (tasks, { host }) => {
         setAllowed((it) => new Set(it).add(host));
         toast.success(`${host} is allowed.`, {
-          description:
-            tasks.length > 0 ? 'The sandbox takes it over now; open connections go on.' : undefined,
+          description: tasks.length > 0 ? 'The sandbox takes it over now.' : undefined,
         });
         void queries.invalidateQueries({ queryKey: trpc.network.pathKey() });
         void queries.invalidateQueries({ queryKey: trpc.policies.pathKey() });
