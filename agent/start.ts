@@ -67,7 +67,7 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   const queue = new WorkQueue();
   const prover = await createProver({ instance, docker, dataDir, log });
   const wireguard = createWireguardKeys(dataDir);
-  const traffic = createTraffic({ folder: records.folder, log });
+  const traffic = createTraffic({ records, log });
   const { proofEveryMs } = options;
   const network = createNetwork({
     ...{ instance, resolvers, records, notices, log, prover, wireguard, traffic, proofEveryMs },

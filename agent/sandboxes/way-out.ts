@@ -143,7 +143,7 @@ export class WayOut {
     this.#image = target.image;
     await this.#writeRanges();
     if (held) {
-      await this.#tellTraffic(namespace);
+      await this.#parts.traffic.follow(this.#id, namespace, network);
       await this.#names.follow(facts);
       if (found === null || found === 'proving') await this.#set(namespace, stood ? 'open' : 'closed');
       else this.#gate = found;
@@ -320,7 +320,7 @@ export class WayOut {
     const network = this.#network;
     if (network === null) throw new Error('a tunnel without a network');
     await this.#parts.gates.verify(namespace, network.policy);
-    await this.#tellTraffic(namespace);
+    await this.#parts.traffic.follow(this.#id, namespace, network);
     if (!this.#returns || this.#gate === 'open') return;
     if (await this.#mustProve()) {
       const objection = await this.#proveClosed(namespace, { cause: 'tunnel', signal });
@@ -332,15 +332,6 @@ export class WayOut {
     if (signal.aborted || !this.#returns) return;
     await this.#set(namespace, 'open');
     await this.#opened('tunnel');
-  }
-
-  /** Before anything passes by this sing-box. */
-  async #tellTraffic(namespace: Namespace): Promise<void> {
-    const { tunnel } = await this.#parts.records.read(this.#id);
-    if (tunnel === null || this.#network === null) return;
-    const { policy, probes } = this.#network;
-    const process_ = `${tunnel.pid} ${tunnel.startTime}`;
-    await this.#parts.traffic.follow(this.#id, namespace, { network: { policy, probes }, process: process_ });
   }
 
   /** What a proof is about: when it changes, an older proof says nothing. */
@@ -391,9 +382,11 @@ export class WayOut {
     if (this.#parts.prover === null) return 'This agent cannot take proofs.';
     await this.#set(namespace, 'proving');
     try {
-      const objection = objectionOf(await this.#take(admission), network.proof, 'opening');
+      const proof = await this.#take(admission);
+      const objection = objectionOf(proof, network.proof, 'opening');
       if (objection === null) return null;
-      const why = await this.tunnel.complaint();
+      const cut = proof.checks.some((it) => it.name === 'connect' && it.result === 'fail');
+      const why = await this.tunnel.complaint(cut && network.egress.kind !== 'direct');
       return why === null ? objection : `${objection} ${why}`;
     } catch (error) {
       if (admission.signal.aborted) throw error;

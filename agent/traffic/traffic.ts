@@ -5,6 +5,7 @@ import type { NetworkSpec } from '../../shared/agent-api';
 import type { Traffic } from '../../shared/traffic';
 import { Namespace } from '../apply/netns';
 import { singBoxFiles } from '../apply/singbox';
+import type { Records } from '../sandboxes/records';
 import { KernelReader, LogReader, readInto } from './follower';
 import { createJudge } from './judge';
 import { Ledger } from './ledger';
@@ -15,8 +16,7 @@ const READ_MS = 2_000;
 const PATIENCE_MS = 1_000;
 
 export interface TrafficOptions {
-  /** The sandbox's folder in the agent's data folder. */
-  folder(id: string): string;
+  records: Pick<Records, 'folder' | 'read'>;
   log: Logger;
   readMs?: number;
 }
@@ -35,7 +35,7 @@ interface Watched {
 }
 
 /** One for the agent. Nothing here throws into a sandbox's way out: what cannot be told is logged and left out. */
-export function createTraffic({ folder, log, readMs = READ_MS }: TrafficOptions) {
+export function createTraffic({ records, log, readMs = READ_MS }: TrafficOptions) {
   const watched = new Map<string, Watched>();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -93,21 +93,19 @@ export function createTraffic({ folder, log, readMs = READ_MS }: TrafficOptions)
   timer = setTimeout(() => void round(), readMs).unref();
 
   return {
-    /** Its way out is up in this namespace, by this sing-box (pid and start time), with this policy. */
-    async follow(
-      id: string,
-      namespace: Namespace,
-      way: { network: Network; process: string },
-    ): Promise<void> {
+    /** Its way out is up in this namespace, by the sing-box in the record, with this policy; nothing passed by it yet. */
+    async follow(id: string, namespace: Namespace, network: Network): Promise<void> {
       if (closed) return;
-      const judge = createJudge(way.network);
+      const judge = createJudge(network);
       const it: Watched = watched.get(id) ?? {
-        ...{ ledger: new Ledger(judge), log: new LogReader(singBoxFiles(folder(id)).log) },
+        ...{ ledger: new Ledger(judge), log: new LogReader(singBoxFiles(records.folder(id)).log) },
         ...{ kernel: null, process: null, last: Promise.resolve() },
       };
       watched.set(id, it);
       const begun = inTurn(it, id, async () => {
-        if (it.kernel?.inode !== namespace.inode || it.process !== way.process) await end(it);
+        const { tunnel } = await records.read(id);
+        const running = tunnel === null ? '' : `${tunnel.pid} ${tunnel.startTime}`;
+        if (it.kernel?.inode !== namespace.inode || it.process !== running) await end(it);
         else await read(it, true);
         it.ledger.judgeBy(judge);
         if (it.kernel?.inode !== namespace.inode) {
@@ -116,7 +114,7 @@ export function createTraffic({ folder, log, readMs = READ_MS }: TrafficOptions)
           if (own.inode !== namespace.inode) return own.close();
           await start(it, own);
         }
-        it.process = way.process;
+        it.process = running;
       });
       await Promise.race([begun, delay(PATIENCE_MS, undefined, { ref: false })]);
     },
