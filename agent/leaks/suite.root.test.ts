@@ -14,7 +14,7 @@ import { answersTo, framesOf, judge } from '../testlab/judge';
 import { until } from '../testlab/lab';
 import { HOST, HOST_RESOLVER, WEB } from '../testlab/machine';
 import type { ProxyServer } from '../testlab/proxies';
-import { createScene, networkOf, type Scene } from '../testlab/scene';
+import { createScene, LONG_DOWNLOAD, networkOf, type Scene } from '../testlab/scene';
 
 let scene: Scene;
 let box: SandboxSpec;
@@ -228,22 +228,7 @@ describe('while something happens', () => {
   });
 
   test('its way out is switched: old flows are cut and never go by the new one', async () => {
-    // Nobody tells a program that only reads of the cut: it notices that nothing comes any more.
-    const download = [
-      ...[
-        'curl',
-        '-sS',
-        '--limit-rate',
-        '300k',
-        '--speed-limit',
-        '1',
-        '--speed-time',
-        '3',
-        '-o',
-        '/dev/null',
-      ],
-      `http://${WEB[1]}/bytes/104857600`,
-    ];
+    const download = ['curl', ...LONG_DOWNLOAD.args, `http://${WEB[1]}${LONG_DOWNLOAD.path}`];
     const flow = scene.lab.inside(box.id, 'claude', download, 60_000);
     let early = '';
     flow.then((it) => {
@@ -251,7 +236,7 @@ describe('while something happens', () => {
     });
     await until('the flow', async () => {
       if (early !== '') throw new Error(early);
-      return scene.services.events.some((it) => it.http === '/bytes/104857600' && it.from === first.exit);
+      return scene.services.events.some((it) => it.http === LONG_DOWNLOAD.path && it.from === first.exit);
     });
     const both = [first, second].flatMap((it) => [framesOf(it.egress), answersTo(it.exit)]);
     await underFlood(
@@ -270,7 +255,7 @@ describe('while something happens', () => {
       },
       both,
     );
-    const asked = scene.services.events.filter((it) => it.http === '/bytes/104857600');
+    const asked = scene.services.events.filter((it) => it.http === LONG_DOWNLOAD.path);
     expect(asked.map((it) => it.from)).toEqual([first.exit]);
     await ensure();
     await comesBack();

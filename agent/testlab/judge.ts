@@ -73,6 +73,24 @@ export async function judge(machine: Machine, allowed: readonly string[]): Promi
   };
 }
 
+/**
+ * What a way out is used for: every frame from its exit address to anywhere on the Internet but what `allowed`, pcap-filter
+ * expressions, say. For policies, which are about what goes through the tunnel.
+ */
+export async function judgeExit(machine: Machine, exit: string, allowed: readonly string[]): Promise<Judge> {
+  const but = [`dst host ${HOST.address}`, ...allowed].map((it) => `(${it})`).join(' or ');
+  const frames: string[] = [];
+  const watched = `ip and src host ${exit} and not (${but})`;
+  const capture = await tap(machine.internet, ['-i', 'any', watched], (line) => frames.push(line));
+  return {
+    frames,
+    async verdict() {
+      await capture.stop();
+      return frames;
+    },
+  };
+}
+
 /** `reject` in the host's table answers the sending socket over lo: such a frame never leaves. */
 function isRefusalToLocalSender(line: string): boolean {
   return /^\S+ lo\s+Out .*ICMP6?,? .*(unreachable|prohibited)/.test(line);

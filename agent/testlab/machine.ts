@@ -21,7 +21,7 @@ export const METADATA = '169.254.169.254';
 export const HOST_RESOLVER = { address: GATEWAY.lan, from: GATEWAY.address } as const;
 export const PUBLIC_RESOLVER = { address: '1.1.1.1', from: '192.0.2.54' } as const;
 export const ZONE = 'lab.test';
-const ZONE_SERVER = '192.0.2.53';
+export const ZONE_SERVER = '192.0.2.53';
 export const UDP_ECHO_PORT = 7007;
 /** On every machine of the LAN: what a leak would reach. */
 export const LAN_HTTP_PORT = 8080;

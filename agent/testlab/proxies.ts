@@ -1,5 +1,6 @@
 /** Real proxy servers of every kind, each in a namespace with an exit address of its own. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
 import ssh2 from 'ssh2';
 import type { Egress } from '../../shared/egress';
 import { run } from '../apply/run';
@@ -46,6 +47,8 @@ export interface ProxyServer {
   egress: Egress;
   /** What the Internet sees. */
   exit: string;
+  /** The name of its network namespace; null where it has none that lasts (sshd). */
+  namespace: string | null;
   /** `stop` ends the server at once, the address stays; `start` starts it anew. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -70,7 +73,7 @@ export function createProxies(machine: Machine, tls: Tls) {
       if ('sshd' in server) {
         const sshd = await startSshd(machine, exit, { ...server.sshd, port: plan.port.port });
         opened.push({ stop: sshd.remove });
-        return { name, egress: plan.egress, exit, stop: sshd.stop, start: sshd.start };
+        return { name, egress: plan.egress, exit, namespace: null, stop: sshd.stop, start: sshd.start };
       }
       const namespace = await machine.attach(`p${next}`, exit);
       const command = 'command' in server ? server.command : ['sing-box', 'run', '-c', 'stdin'];
@@ -81,6 +84,7 @@ export function createProxies(machine: Machine, tls: Tls) {
         name,
         egress: plan.egress,
         exit,
+        namespace: basename(namespace),
         async start() {
           program = await startProgram(command, options);
         },

@@ -59,6 +59,15 @@ export function networkOf(egress: Egress, change: Partial<NetworkSpec> = {}): Ne
   return { ...directNetwork, egress, dns: egress.kind === 'direct' ? null : dns, ...change };
 }
 
+/**
+ * curl's arguments for a download that lasts until it is cut. Nobody tells a program that only reads of the cut: it
+ * notices that nothing comes any more.
+ */
+export const LONG_DOWNLOAD = {
+  path: '/bytes/104857600',
+  args: ['-sS', '--limit-rate', '3m', '--speed-limit', '1', '--speed-time', '3', '-o', '/dev/null'],
+} as const;
+
 export interface Tried {
   exit_address?: string;
   resolver?: string;

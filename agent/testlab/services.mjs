@@ -103,7 +103,7 @@ const TYPES = { 1: 'A', 16: 'TXT', 28: 'AAAA' };
 function question(query) {
   const labels = [];
   let at = 12;
-  while (query[at] !== 0) {
+  while (query[at]) {
     labels.push(query.subarray(at + 1, at + 1 + query[at]).toString('latin1'));
     at += query[at] + 1;
   }
