@@ -394,20 +394,18 @@ export class Session {
 
   /** Ends what is unended of an agent's messages: kept ones with their usage, cut ones as discarded. */
   #closeMessages(agent: string | undefined, discard: boolean): void {
+    if (discard) for (const live of this.#live.values()) if (live.agent === agent) live.dead = true;
     for (const id of [...this.#counted.keys()]) {
       if (this.recorder.state.messages[id]?.agent === agent) this.#writeUsage(id);
     }
-    if (!discard) return;
-    for (const live of this.#live.values()) if (live.agent === agent) live.dead = true;
-    this.recorder.discardUnended(agent, () => false);
+    if (discard) this.recorder.discardUnended(agent, () => false);
   }
 
   #writeUsage(messageId: string): void {
     const counted = this.#counted.get(messageId);
     const live = this.#live.get(messageId);
     // The stream will say it better, unless it is to say no more.
-    if (!counted || (live && !live.dead && this.turns.number === live.place.turn && !this.turns.settling))
-      return;
+    if (!counted || (live && !live.dead)) return;
     this.#counted.delete(messageId);
     const { turn, agent } = this.recorder.state.messages[messageId] ?? {};
     const usage = usageOf(object(counted.usage), counted.model, counted.stopReason);

@@ -55,19 +55,17 @@ export function tailLines(options: {
   }
 
   async function run(): Promise<void> {
-    do {
-      again = false;
-      const file = await open(options.path, 'r').catch(() => null);
-      if (!file) return;
-      try {
-        watcher ??= startWatch();
-        await read(file);
-      } catch (error) {
-        options.onError(error);
-      } finally {
-        await file.close();
-      }
-    } while (again && !closed);
+    again = false;
+    const file = await open(options.path, 'r').catch(() => null);
+    if (!file) return;
+    try {
+      watcher ??= startWatch();
+      await read(file);
+    } catch (error) {
+      options.onError(error);
+    } finally {
+      await file.close();
+    }
   }
 
   function startWatch(): FSWatcher {
@@ -80,12 +78,14 @@ export function tailLines(options: {
   }
 
   async function pull(): Promise<void> {
-    if (closed) return;
     again = true;
-    running ??= run().finally(() => {
-      running = null;
-    });
-    await running;
+    // A run that is under way may have passed what the caller means: then one more.
+    while ((again || running) && !closed) {
+      running ??= run().finally(() => {
+        running = null;
+      });
+      await running;
+    }
   }
 
   return {
