@@ -76,7 +76,7 @@ export function createEgressTest(options: EgressTestOptions): EgressTest {
         {
           signal,
           onCheck: ({ check }) => check && stages.checked(check),
-          explain: () => place.way.tunnel.complaint(),
+          explain: () => place.way.tunnel.complaint(network.egress.kind !== 'direct'),
         },
       );
     });

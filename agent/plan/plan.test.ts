@@ -274,12 +274,17 @@ test("sing-box's lines about connections become sentences about the egress", () 
   // Written by sing-box 1.12.12.
   const said = {
     [`${open}/socks[out]: socks5: incorrect user name or password`]: 'refused the user name',
-    [`${open}/http[out]: unexpected status: 407 Proxy Authentication Required`]: 'refused the user name',
+    [`${open}/http[out]: authentication required`]: 'refused the user name',
+    [`${open}/hysteria2[out]: authentication failed, status code: 404`]: 'refused the user name',
+    [`${open}/trojan[out]: tls: failed to verify certificate: x509: certificate is valid for lab.test, not other.test`]:
+      'another name',
+    [`${open}/hysteria2[out]: (use of closed network connection | read udp 127.0.0.1:39405->127.0.0.1:21099: read: connection refused)`]:
+      'nothing listens',
     [`${open}/ssh[out]: ssh: handshake failed: ssh: unable to authenticate, attempted methods [none], no supported methods remain`]:
       'refused the user name',
     [`${open}/ssh[out]: ssh: handshake failed: host key mismatch, server send ssh-ed25519 AAAA`]: 'host key',
     [`${open}/trojan[out]: tls: failed to verify certificate: x509: certificate signed by unknown authority`]:
-      'its certificate',
+      'nobody known here',
     [`${open}/vless[out]: reality verification failed`]: 'its certificate',
     [`${open}/direct[out]: lookup nowhere.test: no such host`]: 'not resolved',
     [`${open}/socks[out]: dial tcp 192.0.2.100:1080: connect: connection refused`]: 'nothing listens',

@@ -30,12 +30,24 @@ export function tunnelReason(complaint: string | null): string {
  */
 const egressSentences: readonly [RegExp, string][] = [
   [
-    /authentication failed|unable to authenticate|auth(entication)? (failed|rejected|error)|invalid (user|password|credential)|username.*password|407|unauthorized|user not found|bad (user|password)|socks5: (auth|incorrect)/i,
-    'The egress refused the user name, the password or the key.',
+    /authentication failed|unable to authenticate|auth(entication)? (failed|rejected|error)|invalid (user|password|credential)|username.*password|407|unauthorized|authentication required|user not found|bad (user|password)|socks5: (auth|incorrect)/i,
+    'The egress refused the user name, the password or the key: correct them in the egress.',
   ],
   [
     /host key mismatch|knownhosts|ssh: .*host key/i,
-    'The SSH server showed another host key than the one that was set.',
+    'The SSH server showed another host key than the one that was set: compare it with the server before you change it.',
+  ],
+  [
+    /certificate has expired|not yet valid/i,
+    "The egress's certificate is out of date: renew it on the server.",
+  ],
+  [
+    /x509: certificate is valid for|x509: certificate is not valid for/i,
+    'The egress showed a certificate for another name: correct the server name (SNI) of the egress.',
+  ],
+  [
+    /unknown authority/i,
+    "The egress's certificate is of nobody known here: put it into the egress, or get one that is publicly trusted.",
   ],
   [
     /x509|certificate|tls: |reality verification|remote error: tls/i,
@@ -43,22 +55,32 @@ const egressSentences: readonly [RegExp, string][] = [
   ],
   [
     /no such host|NXDOMAIN|server misbehaving|lookup .* failed|empty result/i,
-    'A name was not resolved through the egress.',
+    'A name was not resolved through the egress: look at its DNS server.',
   ],
-  [/connection refused/i, 'The egress refused the connection: nothing listens at its address and port.'],
+  [
+    /connection refused/i,
+    'The egress refused the connection: nothing listens at its address and port. Start the server, or correct them.',
+  ],
   [
     /network is unreachable|no route to host|host is unreachable|administratively prohibited|permission denied|operation not permitted/i,
-    'The egress is not reachable from this host.',
+    'The egress is not reachable from this host: look at its address and at the uplink and firewall of this host.',
   ],
   [
     /i\/o timeout|deadline exceeded|timed? ?out|handshake did not complete/i,
-    'The egress did not answer in time.',
+    'The egress did not answer in time: look whether the server runs and its firewall lets this host in.',
   ],
   [
     /connection reset|broken pipe|unexpected EOF|\bEOF\b|use of closed/i,
-    'The egress closed the connection: its settings may not be the ones expected.',
+    'The egress closed the connection: compare the settings of the egress with those of the server.',
   ],
 ];
+
+/**
+ * sing-box says nothing where a server closes without a word, as Shadowsocks, VLESS, VMess, Trojan, AnyTLS, TUIC and
+ * Reality do when the password, the UUID or the key is a wrong one (1.12.12).
+ */
+export const SILENT_EGRESS =
+  'The egress takes connections but nothing comes back: most often its password, UUID or key is wrong.';
 
 /** Why connections through the egress fail, from sing-box's newest lines; null when none tells. */
 export function egressReason(lines: readonly string[]): string | null {

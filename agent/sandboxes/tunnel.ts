@@ -18,7 +18,7 @@ import {
   stopSingBox,
   writeConfig,
 } from '../apply/singbox';
-import { egressReason, tunnelReason } from '../plan/tunnel-reason';
+import { egressReason, SILENT_EGRESS, tunnelReason } from '../plan/tunnel-reason';
 import type { Records } from './records';
 
 export type TunnelState = (typeof tunnelStates)[number];
@@ -89,9 +89,12 @@ export class Tunnel {
     return singBoxRuns(tunnel, this.#files);
   }
 
-  /** Why connections fail just now, in a sentence, from sing-box's log; null when it says nothing. */
-  async complaint(): Promise<string | null> {
-    return egressReason(await recentComplaints(this.#files));
+  /**
+   * Why connections fail just now, in a sentence, from sing-box's log; null when it tells nothing. `silent`: none get
+   * through, though there is a server that should answer.
+   */
+  async complaint(silent = false): Promise<string | null> {
+    return egressReason(await recentComplaints(this.#files)) ?? (silent ? SILENT_EGRESS : null);
   }
 
   /** Ends sing-box, as before another way out; the state is told by what follows. */
