@@ -142,10 +142,10 @@ test('a task that lost the row to another one leaves it alone', () => {
 test('tries are spread, bounded, and only where they help', () => {
   for (const code of ['invalid_input', 'image_missing', 'internal', 'canceled'] as const)
     expect(nextTry({ code, attempt: 1, random: 0 })).toBeNull();
-  const delays = Array.from({ length: 10 }, (_, n) =>
+  const delays = Array.from({ length: 11 }, (_, n) =>
     nextTry({ code: 'agent_unreachable', attempt: n + 1, random: 1 }),
   );
-  expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, null]);
+  expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000, null]);
   expect(nextTry({ code: 'timeout', attempt: 1, random: 0 })).toBe(500);
   expect(nextTry({ code: 'timeout', attempt: 1, random: 0, retryAfterSeconds: 9 })).toBe(9000);
   expect(attemptsFor('agent_failed')).toBe(3);

@@ -7,8 +7,9 @@ export const RETRY_MAX_MS = 60_000;
 
 /** Attempts in all, for errors where another try can help. A code that is not here fails at once. */
 const attempts: Partial<Record<ErrorCode, number>> = {
-  // An agent that is being restarted or upgraded: about four minutes of patience.
-  agent_unreachable: 10,
+  // An agent that is being restarted or upgraded: about four minutes of patience, and more tries than
+  // a start has steps.
+  agent_unreachable: 11,
   unavailable: 6,
   too_many_requests: 6,
   timeout: 3,
