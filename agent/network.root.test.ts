@@ -389,10 +389,14 @@ describe('healing', () => {
 describe('mode `watch`', () => {
   test('is proven at the start, and again by itself', async () => {
     await lab.call('sandbox.ensure', { ...box, network: { ...directNetwork, proof: 'watch' } });
-    await until('a proof by the timer', async () => {
-      const all = await lab.call('sandbox.proofs', { id: box.id, after: null });
-      return all.some((it) => it.cause === 'timer');
-    });
+    await until(
+      'a proof by the timer',
+      async () => {
+        const all = await lab.call('sandbox.proofs', { id: box.id, after: null });
+        return all.some((it) => it.cause === 'timer');
+      },
+      40_000,
+    );
     // Without echo services nothing is proven, and nothing is wrong.
     expect((await observe()).network).toMatchObject({ gate: 'open', proof: { verdict: 'incomplete' } });
   });
