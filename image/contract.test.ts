@@ -18,6 +18,7 @@ import {
   SANDBOX_WORKDIR,
   tmuxName,
 } from '../shared/names';
+import { SANDBOX_HOOK_PORT } from '../shared/sandboxd-api';
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, path), 'utf8');
 const rootfs = (path: string) => read(`rootfs${path}`);
@@ -53,6 +54,14 @@ describe('what image/ and shared/ both name', () => {
     expect(session).toContain(`readonly SOCKET=${SANDBOX_RUN}/tmux.sock\n`);
     expect(SANDBOX_WORKDIR).toBe(`${SANDBOX_HOME}/workspace`);
     expect(session).toContain(`workdir=$\{2:-$HOME/workspace}`);
+  });
+
+  it('is the same for hooks', () => {
+    const settings = rootfs('/etc/cloud-claude/claude-settings.json');
+    const urls = new Set([...settings.matchAll(/"url": "([^"]+)"/g)].map((it) => it[1]));
+    expect([...urls]).toEqual([`http://127.0.0.1:${SANDBOX_HOOK_PORT}/hook`]);
+    // It would hold the text back from the terminal until it is answered.
+    expect(settings).not.toContain('MessageDisplay');
   });
 
   it('is the same in the README', () => {

@@ -205,6 +205,39 @@ test.each([
   expect(response.status).toBe(404);
 });
 
+test.each([
+  ['GET', 'frames'],
+  ['POST', 'prompt'],
+  ['POST', 'interrupt'],
+])("%s .../%s of somebody else's session is not found", async (method, what) => {
+  const id = await sessionOf('ada');
+  const response = await server.ask(`/api/sessions/${id}/${what}`, {
+    as: user,
+    method,
+    ...(what === 'prompt' ? { body: '{"text":"hi"}', headers: { 'content-type': 'application/json' } } : {}),
+  });
+  expect([response.status, await response.json()]).toMatchObject([404, { code: 'not_found' }]);
+});
+
+/** A session that is really there, in a workspace of this person alone. */
+async function sessionOf(username: string): Promise<string> {
+  const { db } = server.parts;
+  const id = '7f0e6f0e-1111-4222-8333-444455556666';
+  if (await db.session.findUnique({ where: { id } })) return id;
+  const owner = await server.person(username);
+  const size = { cpus: 1, memoryMb: 1024, pids: 512, timezone: 'UTC', locale: 'en_US.UTF-8' };
+  const place = { id: 'sfedcba987654321', image: 'x', hostname: 'box', hostKey: 'x', ownerId: owner.id };
+  await db.workspace.create({
+    data: { id: 'w-walk', name: 'Walk', members: { create: { userId: owner.id, role: 'owner' } } },
+  });
+  await db.sandbox.create({
+    data: { ...place, ...size, name: 'box', state: 'running', workspaceId: 'w-walk' },
+  });
+  const session = { kind: 'claude', name: 'Claude 1', workdir: '/', createdById: owner.id };
+  await db.session.create({ data: { id, sandboxId: place.id, ...session } });
+  return id;
+}
+
 test('every REST route of the OpenAPI document refuses strangers', async () => {
   const routes = await restRoutes();
   expect(routes.length).toBeGreaterThan(25);
