@@ -65,7 +65,19 @@ export function networkOf(egress: Egress, change: Partial<NetworkSpec> = {}): Ne
  */
 export const LONG_DOWNLOAD = {
   path: '/bytes/104857600',
-  args: ['-sS', '--limit-rate', '3m', '--speed-limit', '1', '--speed-time', '3', '-o', '/dev/null'],
+  args: [
+    '-sS',
+    '--connect-timeout',
+    '2',
+    '--limit-rate',
+    '3m',
+    '--speed-limit',
+    '1',
+    '--speed-time',
+    '3',
+    '-o',
+    '/dev/null',
+  ],
 } as const;
 
 export interface Tried {
