@@ -16,17 +16,18 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** `n` (0..60) keeps the addresses of labs that run at one time apart. */
+/** Laboratories of this sort that may run at one time: each takes a /30. */
+const PLACES = 60;
+
 export async function createWorld(instance: string): Promise<World> {
-  const n = Number.parseInt(instance.slice(0, 2), 16) % 60;
   const namespace = `ccw-${instance}`;
-  const link = `ccw${instance}`;
+  const inside = (...command: string[]) => run(['ip', '-n', namespace, ...command]);
+  await run(['ip', 'netns', 'add', namespace]);
+  const n = await takePlace(namespace);
+  const link = linkOf(n);
   const hostAddress = `198.51.100.${n * 4 + 1}`;
   const address = `198.51.100.${n * 4 + 2}`;
   const privateAddress = `10.213.${n}.2`;
-  const inside = (...command: string[]) => run(['ip', '-n', namespace, ...command]);
-  await run(['ip', 'netns', 'add', namespace]);
-  await run(['ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace]);
   await run(['ip', 'addr', 'add', `${hostAddress}/30`, 'dev', link]);
   await run(['ip', 'addr', 'add', `10.213.${n}.1/30`, 'dev', link]);
   await run(['ip', 'link', 'set', link, 'up']);
@@ -47,6 +48,19 @@ export async function createWorld(instance: string): Promise<World> {
       await run(['ip', 'netns', 'delete', namespace], { okCodes: [0, 1] });
     },
   };
+}
+
+const linkOf = (place: number) => `ccw${place}`;
+
+/** The link's name is what keeps laboratories that run at one time apart: the kernel gives each name once. */
+async function takePlace(namespace: string): Promise<number> {
+  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace];
+  for (let place = 0; place < PLACES; place += 1) {
+    const { stderr } = await run(['ip', 'link', 'add', linkOf(place), ...peer], { okCodes: [0, 2] });
+    if (stderr === '') return place;
+    if (!stderr.includes('File exists')) throw new Error(stderr);
+  }
+  throw new Error('every place for a laboratory is taken');
 }
 
 async function startServer(namespace: string, answer: string): Promise<ChildProcess> {
