@@ -48,6 +48,8 @@ export async function createDockerEngine(image: string): Promise<DockerEngine> {
   const socket = join(folder, 'docker.sock');
   const namespace = folder.split('/').pop() ?? '';
   const command = [
+    // With `--bridge none` an engine removes docker0, also another engine's: this one gets a network of its own.
+    ...['unshare', '--net', '--'],
     ...['dockerd', '--host', `unix://${socket}`, '--data-root', root, '--exec-root', join(folder, 'exec')],
     ...['--pidfile', join(folder, 'pid'), '--storage-driver', driver, '--bridge', 'none', '--iptables=false'],
     ...['--containerd-namespace', namespace, '--containerd-plugins-namespace', `${namespace}-plugins`],
