@@ -9,7 +9,7 @@ import { type ProxyName, type ProxyServer, proxyNames } from '../testlab/proxies
 import { createScene, networkOf, type Scene, useWayOut } from '../testlab/scene';
 
 const MiB = 1 << 20;
-const DOWNLOAD = 64 * MiB;
+const DOWNLOAD = 16 * MiB;
 const UPLOAD = 8 * MiB;
 const PARALLEL = 100;
 /** The largest download, through one kind that is quick. */
