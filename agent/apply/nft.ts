@@ -1,5 +1,5 @@
 import { TUN_NAME } from '../../shared/names';
-import { SANDBOX_TABLE, TRIED_SET } from '../plan/sandbox-rules';
+import { SANDBOX_TABLE, TRIED_SET, UDP_PEERS_SET, UDP_SOCKETS_SET } from '../plan/sandbox-rules';
 import { type Tried, triedOf } from '../traffic/tried';
 import { Namespace, removeNamespace } from './netns';
 import { CommandError, run } from './run';
@@ -9,12 +9,13 @@ const LIST = ['nft', '--stateless', '--numeric', 'list'];
 export async function loadRules(namespace: Namespace, text: string): Promise<void> {
   await namespace.run(['nft', '-f', '-'], { input: text });
 }
-/** Without what stands in TRIED_SET: it is a record, not a rule. */
+/** Without what the packets themselves put into sets: these are records, not rules. */
 export async function listRules(namespace: Namespace): Promise<string> {
-  return (await namespace.run([...LIST, 'ruleset'])).stdout.replace(TRIED_ELEMENTS, '$1');
+  return (await namespace.run([...LIST, 'ruleset'])).stdout.replace(RECORDS, '$1');
 }
-const TRIED_ELEMENTS = new RegExp(
-  `(\\n\\tset ${TRIED_SET} \\{(?:\\n\\t\\t(?!elements)[^\\n]*)*)\\n\\t\\telements = \\{[^}]*\\}`,
+const RECORDS = new RegExp(
+  `(\\n\\tset (?:${[TRIED_SET, UDP_SOCKETS_SET, UDP_PEERS_SET].join('|')}) \\{(?:\\n\\t\\t(?!elements)[^\\n]*)*)\\n\\t\\telements = \\{[^}]*\\}`,
+  'g',
 );
 
 /** Destinations in TRIED_SET with the packets sent to each; empty while the rules are closed. */
