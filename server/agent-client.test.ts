@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type AgentNotice, type AgentStep, directNetwork, type SandboxSpec } from '../shared/agent-api';
+import {
+  type AgentNotice,
+  type AgentStep,
+  directNetwork,
+  ensureSteps,
+  type SandboxSpec,
+} from '../shared/agent-api';
 import { createAgentClient } from './agent-client';
 import { AGENT_LINE_MAX_BYTES, LineParser } from './agent-lines';
 import { TEST_IMAGE, TEST_KEY } from './tasks/testing/bench';
@@ -49,7 +55,9 @@ describe('with an agent', () => {
     const steps: AgentStep[] = [];
     const observed = await client.call('sandbox.ensure', spec, { onStep: (it) => steps.push(it) });
     expect(observed).toMatchObject({ id: spec.id, power: 'running', released: true });
-    expect(steps.length).toBe(16);
+    expect(steps.length).toBe(
+      2 * ensureSteps.filter((it) => it !== 'container.stop' && it !== 'container.pause').length,
+    );
     expect(steps[0]).toMatchObject({ step: 'image.check', state: 'started' });
   });
 
