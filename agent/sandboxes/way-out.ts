@@ -351,6 +351,8 @@ export class WayOut {
       await records.change(this.#id, { fence: null });
       notices.emit(this.#id, 'network.unfenced', 'The way out of the sandbox is right again and open.');
     }
+    // A fence's pause is over: when proofs are asked for later, the first is due at once.
+    if (this.#network?.proof === 'off') this.#proofDueAt = 0;
     if (this.#network?.proof === 'watch') this.#proveBeside(cause);
   }
 
