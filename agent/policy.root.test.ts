@@ -38,7 +38,7 @@ const ensure = (change: Partial<NetworkSpec>) =>
   scene.lab.call('sandbox.ensure', { ...box, network: networkOf(proxy.egress, change) });
 /** The HTTP status, `000` when it was not reached. */
 async function status(url: string, ...more: string[]): Promise<string> {
-  const options = ['-sS', '-k', '-m', '3', '-o', '/dev/null', '-w', '%{http_code}'];
+  const options = ['-sS', '-k', '-m', '8', '-o', '/dev/null', '-w', '%{http_code}'];
   return (await scene.lab.inside(box.id, 'claude', ['curl', ...options, ...more, url])).stdout;
 }
 const dig = async (...args: string[]) =>

@@ -17,7 +17,7 @@ let proxy: ProxyServer;
 
 beforeAll(async () => {
   scene = await createScene();
-  proxy = await scene.proxies.open('ss-2022');
+  proxy = await scene.proxies.open('ss-aead');
   const rules = [{ type: 'suffix' as const, value: ALLOWED }];
   const domains = { mode: 'allow-list' as const, rules, bundles: [], learn: false };
   box = {

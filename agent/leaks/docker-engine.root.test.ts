@@ -18,7 +18,7 @@ let box: SandboxSpec;
 beforeAll(async () => {
   engine = await createDockerEngine(await newestImage());
   scene = await createScene({ dockerSocket: engine.socket });
-  proxy = await scene.proxies.open('ss-2022');
+  proxy = await scene.proxies.open('ss-aead');
   box = { ...scene.lab.newSpec(), network: networkOf(proxy.egress) };
   await scene.lab.call('sandbox.ensure', box);
 });
