@@ -1,8 +1,10 @@
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AgentStep, ensureSteps, type SandboxSpec } from '../shared/agent-api';
-import { homeVolumeName, LABEL_INSTANCE, LABEL_SANDBOX } from '../shared/names';
+import { containerName, homeVolumeName, LABEL_INSTANCE, LABEL_SANDBOX } from '../shared/names';
+import { createDockerClient } from './apply/docker';
 import { run } from './apply/run';
+import { createSshStreams } from './sandboxes/ssh';
 import { startAgent } from './start';
 import { createLab, gatewayKey, type Lab, quietLog, until } from './testlab/lab';
 
@@ -91,6 +93,30 @@ test('an SSH stream leaves no process behind, however it ends', async () => {
   expect(await sshds(main.id)).not.toBe('0');
   cut.destroy();
   await until('no sshd after', async () => (await sshds(main.id)) === '0');
+});
+
+test('a stream that waits is ended when nobody comes; one that was taken stays', async () => {
+  const docker = createDockerClient();
+  const streams = createSshStreams(docker, { parkedMs: 300 });
+  const container = await docker.inspect(containerName(lab.instance, main.id));
+  if (!container) throw new Error('the sandbox has no container');
+  const ended = new AbortController();
+  await streams.ready(container, ended.signal);
+  const taken = await streams.open(container);
+  const alone = await sshds(main.id);
+  // The next one is parked later for as long: at its end the time of the first is over too.
+  await streams.ready(container, ended.signal);
+  expect(await sshds(main.id)).not.toBe(alone);
+  await until('the second was ended', async () => (await sshds(main.id)) === alone);
+  const answer = new Promise<Buffer>((resolve) => taken.output.on('data', resolve));
+  taken.output.resume();
+  expect(String(await answer)).toMatch(/^SSH-2\.0-/);
+  const more = new Promise<Buffer>((resolve) => taken.output.once('data', resolve));
+  taken.input.write('SSH-2.0-test\r\n');
+  // sshd's offer of algorithms: it is alive.
+  expect((await more).length).toBeGreaterThan(100);
+  taken.input.destroy();
+  await streams.close();
 });
 
 test('ensure again changes nothing', async () => {

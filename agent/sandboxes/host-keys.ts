@@ -16,14 +16,29 @@ export interface HostKey {
   public: string;
 }
 
+/**
+ * ssh2 1.17 writes a broken pair when the public half begins with a zero byte (it takes that byte for DER's "unused
+ * bits" and drops it): one pair in 256, which sshd refuses to load. Such a pair is thrown away.
+ */
+export function soundKeyPair(comment: string): { private: string; public: string } {
+  for (;;) {
+    const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    if (isSound(made.private)) return made;
+  }
+}
+
+const isSound = (privateKey: string): boolean => !(ssh2.utils.parseKey(privateKey) instanceof Error);
+
 /** The sandbox's host key, made once and kept over rebuilds: the gateway pins it. */
 export async function hostKey(records: Records, id: string): Promise<HostKey> {
   const folder = records.folder(id);
   const existing = await publicHostKey(records, id);
   if (existing !== null) {
-    return { public: existing, private: await readFile(join(folder, PRIVATE), 'utf8') };
+    const kept = { public: existing, private: await readFile(join(folder, PRIVATE), 'utf8') };
+    // A broken one was never let in by any sshd, so nobody has pinned it.
+    if (isSound(kept.private)) return kept;
   }
-  const made = ssh2.utils.generateKeyPairSync('ed25519', { comment: `sandbox ${id}` });
+  const made = soundKeyPair(`sandbox ${id}`);
   const key = { private: made.private, public: made.public.split(' ').slice(0, 2).join(' ') };
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeAtomic(join(folder, PRIVATE), key.private);

@@ -11,7 +11,10 @@ const TRY_MS = 5_000;
 /** init makes /run/sshd within some 10 ms of its start; a loaded machine may need longer. */
 const READY_MS = 30_000;
 const RETRY_MS = 25;
-/** How long a stream waits for its opener, who usually comes within 10 ms. Well below LoginGraceTime (30 s), which counts from sshd's start. */
+/**
+ * How long a stream waits for its opener, who usually comes within 10 ms. Well below LoginGraceTime (30 s), which
+ * counts from sshd's start.
+ */
 const PARKED_MS = 3_000;
 /** Of what sshd says on stderr per stream: enough for a reason, too little to fill a log. */
 const STDERR_MAX_BYTES = 2048;
@@ -36,8 +39,8 @@ export type SshStreams = ReturnType<typeof createSshStreams>;
  * Streams of `sshd -i`. The one whose identification proved that a sandbox is ready waits for the gateway, which comes
  * at once: sshd is started for it once and not twice. Who may have a stream is the caller's to judge.
  */
-export function createSshStreams(docker: DockerClient) {
-  const parked = new Map<string, { key: string; stream: Promise<SshStream>; end(): void }>();
+export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } = {}) {
+  const parked = new Map<string, { key: string; stream: Promise<SshStream>; take(): void; end(): void }>();
 
   function park(container: ContainerState, signal: AbortSignal): Promise<SshStream> {
     const stream = answering(docker, container.name, signal);
@@ -45,9 +48,13 @@ export function createSshStreams(docker: DockerClient) {
     const entry = {
       key: keyOf(container),
       stream,
-      end() {
+      /** From here on it is the opener's to end. */
+      take() {
         clearTimeout(timer);
         if (parked.get(container.name) === entry) parked.delete(container.name);
+      },
+      end() {
+        entry.take();
         stream.then(
           (it) => it.input.destroy(),
           () => {},
@@ -57,7 +64,7 @@ export function createSshStreams(docker: DockerClient) {
     parked.get(container.name)?.end();
     parked.set(container.name, entry);
     stream.then(() => {
-      if (parked.get(container.name) === entry) timer = setTimeout(entry.end, PARKED_MS);
+      if (parked.get(container.name) === entry) timer = setTimeout(entry.end, parkedMs);
     }, entry.end);
     return stream;
   }
@@ -75,7 +82,7 @@ export function createSshStreams(docker: DockerClient) {
         // One that is still being opened is worth waiting for; if it fails, its own reason is not the caller's.
         const stream = await entry.stream.catch(() => null);
         if (stream !== null && parked.get(container.name) === entry && alive(stream)) {
-          parked.delete(container.name);
+          entry.take();
           return stream;
         }
       }

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import ssh2 from 'ssh2';
 import {
   AGENT_STREAM_PROTOCOL,
   type AgentCheck,
@@ -31,11 +30,12 @@ import {
 } from '../../shared/names';
 import { processFacts } from '../apply/proc';
 import { run } from '../apply/run';
+import { soundKeyPair } from '../sandboxes/host-keys';
 
 export type Lab = Awaited<ReturnType<typeof createLab>>;
 
 /** Made once: what the gateway would log in with. */
-export const gatewayKey = ssh2.utils.generateKeyPairSync('ed25519');
+export const gatewayKey = soundKeyPair('gateway');
 
 /** Any user but root. */
 const DATA_OWNER = 65_534;

@@ -1,9 +1,9 @@
 /** Real proxy servers of every kind, each in a namespace with an exit address of its own. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
-import ssh2 from 'ssh2';
 import type { Egress } from '../../shared/egress';
 import { run } from '../apply/run';
+import { soundKeyPair } from '../sandboxes/host-keys';
 import { newestImage } from './lab';
 import type { Machine } from './machine';
 import { isBound, type Program, type ProgramOptions, startProgram } from './program';
@@ -279,8 +279,8 @@ function planOf(name: ProxyName, server: string, tls: Tls): Plan {
         port: tcp(8446),
       };
     case 'ssh': {
-      const host = ssh2.utils.generateKeyPairSync('ed25519');
-      const client = ssh2.utils.generateKeyPairSync('ed25519');
+      const host = soundKeyPair('lab');
+      const client = soundKeyPair('lab');
       return {
         egress: {
           kind: 'ssh',

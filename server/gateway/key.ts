@@ -21,9 +21,8 @@ export async function loadGatewayKey(file: string): Promise<GatewayKey> {
   const existing = await readIfThere(file);
   if (existing !== null) return parse(existing, file);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const made = ssh2.utils.generateKeyPairSync('ed25519', { comment: COMMENT });
   const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, made.private, { mode: 0o600, flag: 'wx' });
+  await writeFile(temporary, newKeyPair(COMMENT).private, { mode: 0o600, flag: 'wx' });
   try {
     await link(temporary, file);
   } catch (error) {
@@ -32,6 +31,14 @@ export async function loadGatewayKey(file: string): Promise<GatewayKey> {
     await rm(temporary, { force: true });
   }
   return parse(await readFile(file, 'utf8'), file);
+}
+
+/** ssh2 1.17 writes a broken pair when the public half begins with a zero byte: one in 256, thrown away here. */
+export function newKeyPair(comment: string): { private: string; public: string } {
+  for (;;) {
+    const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    if (!(ssh2.utils.parseKey(made.private) instanceof Error)) return made;
+  }
 }
 
 function parse(text: string, file: string): GatewayKey {

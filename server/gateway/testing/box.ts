@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
-import ssh2 from 'ssh2';
 import { IMAGE_REPOSITORY, SANDBOX_RELEASE_FILE, SANDBOX_SSH_DIR } from '../../../shared/names';
+import { newKeyPair } from '../key';
 import { until } from './until';
 
 const run = promisify(execFile);
@@ -74,7 +74,7 @@ export async function startBox(gatewayKeyLine: string): Promise<Box> {
     },
   };
   try {
-    const host = ssh2.utils.generateKeyPairSync('ed25519');
+    const host = newKeyPair('host');
     await run('docker', ['start', container]);
     await write(container, `${SANDBOX_SSH_DIR}/host_ed25519`, host.private, '600');
     await write(container, `${SANDBOX_SSH_DIR}/authorized_keys`, `${gatewayKeyLine}\n`, '644');
