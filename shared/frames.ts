@@ -15,6 +15,8 @@
  *     `message.discarded` (kind `meta`) says that Claude Code threw a cut answer away and asked again.
  *  6. `usage` comes once per message, after its last text.
  *  7. The end of a subagent (`agent`) ends no turn.
+ *  8. Each `ask.question` and `permission.request` is followed by exactly one `request.closed` with its `requestId`,
+ *     whoever answered and wherever; what is open is open in the terminal too.
  */
 import { z } from 'zod';
 import { sessionIdSchema } from './names';
@@ -103,6 +105,43 @@ export const frameData = {
     input: z.unknown(),
     suggestions: z.unknown().optional(),
   }),
+  'request.closed': z.object({
+    requestId: z.string(),
+    by: z
+      .enum(['answer', 'terminal', 'gone'])
+      .describe('answer: over the API, by whom the gateway logs; gone: interrupted, timed out, Claude ended'),
+    behavior: z.enum(['allow', 'deny']).optional().describe('unknown when the terminal answered'),
+    answers: z.record(z.string(), z.string()).optional().describe('of a question: its text to what was chosen'),
+    message: z.string().optional().describe('what Claude was told with a denial'),
+  }),
+  /** Counted by Claude Code itself, for its status line; about once per message. */
+  context: z.object({
+    model: z.string(),
+    modelName: z.string().optional(),
+    effort: z.string().optional(),
+    contextTokens: count.optional(),
+    contextWindow: count.optional(),
+    costUsd: z.number().nonnegative().optional().describe('of the session so far, by Claude Code'),
+    durationMs: z.number().nonnegative().optional(),
+    apiDurationMs: z.number().nonnegative().optional(),
+    linesAdded: count.optional(),
+    linesRemoved: count.optional(),
+  }),
+  /** One request to the API and its answer; `exchange` finds its record (sandboxd-api, `exchange`). */
+  api: z.object({
+    exchange: count.describe('counts the requests of the session from 1'),
+    phase: z.enum(['request', 'answer', 'end']),
+    method: z.string().optional(),
+    path: z.string().optional(),
+    model: z.string().optional(),
+    status: z.number().int().optional(),
+    messageId: z.string().optional(),
+    requestBytes: count.optional(),
+    answerBytes: count.optional(),
+    firstTokenMs: z.number().nonnegative().optional().describe('since the request; absent without content'),
+    durationMs: z.number().nonnegative().optional(),
+    error: z.string().optional(),
+  }),
   usage: z.object({
     messageId: z.string(),
     model: z.string(),
@@ -132,7 +171,7 @@ export const frameData = {
   meta: z.object({
     event: z
       .string()
-      .describe('session.start, session.clear, message.discarded, compact, model, command, prompt.failed'),
+      .describe('session.start, session.clear, message.discarded, compact, model, command, prompt.failed, title, mode'),
     messageId: z.string().optional(),
     claudeSessionId: z.string().optional(),
     transcript: z.string().optional(),
@@ -144,6 +183,10 @@ export const frameData = {
   hook: z.object({
     event: z.string(),
     payload: z.unknown().describe('long texts shortened: the frames beside it hold them'),
+    name: z.string().optional().describe("of a user's hook; absent: what Claude Code told us"),
+    answer: z.unknown().optional().describe("what a user's hook answered"),
+    error: z.string().optional(),
+    durationMs: z.number().nonnegative().optional(),
   }),
   'pty.raw': z.object({ base64: z.string() }),
   gap: z.object({

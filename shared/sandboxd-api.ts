@@ -14,6 +14,12 @@
  *
  * A queued prompt: queued -> typing -> submitted. `queued` and `typing` are files in the session's folder.
  *
+ * A request of Claude's (permission, question): held --answer--> answered | --close--> closed
+ *
+ *   answer   `answer` here; the first one wins, the held PermissionRequest hook is answered with it
+ *   close    the terminal answered (the tool's result or PostToolBatch came, or the hook's connection closed), the turn
+ *            ended, or HELD_MAX_MS passed: the hook is answered 204 and the terminal's dialog stays
+ *
  * Crash points: sandboxd may die between any two system calls.
  *   - before a frame's line is whole: the torn line is cut at the next start, its seq is given again
  *   - after a frame, before the checkpoint: state = checkpoint + the frames after it; the transcript is read again from
@@ -36,11 +42,66 @@ export const PROMPT_QUEUE_MAX = 100;
 /** An empty line goes over a silent stream of frames this often, so that both ends notice a dead one. */
 export const FRAMES_HEARTBEAT_MS = 10_000;
 
+/** A permission or a question is held this long at most: Claude Code's own limit for a hook is 600 s. */
+export const HELD_MAX_MS = 590_000;
+/** Longest text of the last answer that a summary shows. */
+export const PREVIEW_MAX_CHARS = 200;
+/** A model is confirmed by Claude Code within this time, or the switch has failed. */
+export const MODEL_SWITCH_MAX_MS = 20_000;
+
+const count = z.number().int().nonnegative();
+const tokensSchema = z.object({ input: count, output: count, cacheRead: count, cacheWrite: count });
+
+export const effortSchema = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
+export type Effort = z.output<typeof effortSchema>;
+/** As Claude Code takes it: an alias (`opus`, `sonnet`) or a full id, with `[1m]` where it offers that. */
+export const modelSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,126}(\[1m\])?$/, 'A model is a name such as opus or claude-opus-5-5.');
+
+/** A finished turn, kept by sandboxd with the journal and by the gateway in its database. */
+export const turnSummarySchema = z.object({
+  turn: z.number().int().positive(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+  /** Of its `stop`. */
+  reason: z.string(),
+  error: z.string().nullable(),
+  /** Work of Claude: without the time that a person was waited for. */
+  workMs: z.number().nonnegative(),
+  model: z.string().nullable(),
+  tokens: tokensSchema,
+  costUsd: z.number().nonnegative().nullable(),
+  prompt: z.string(),
+  /** The end of its last text. */
+  preview: z.string(),
+  /** `seq` of its first frame and of its stop. */
+  firstSeq: count,
+  lastSeq: count,
+});
+export type TurnSummary = z.output<typeof turnSummarySchema>;
+
 export const sandboxdSessionSchema = z.object({
   id: sessionIdSchema,
   status: sessionStatusSchema,
   claudeSessionId: z.string().nullable(),
   model: z.string().nullable(),
+  effort: z.string().nullable(),
+  permissionMode: z.string().nullable(),
+  /** As Claude Code named the conversation. */
+  title: z.string().nullable(),
+  tokens: tokensSchema,
+  costUsd: z.number().nonnegative().nullable(),
+  context: z.object({ tokens: count, window: count }).nullable(),
+  /** The oldest request of Claude's that waits for a person. */
+  waiting: z
+    .object({ requestId: z.string(), kind: z.enum(['permission', 'question']), text: z.string() })
+    .nullable(),
+  /** The end of the last text. */
+  preview: z.string(),
+  /** Finished turns so far. */
+  turns: count,
+  turnStartedAt: z.iso.datetime().nullable(),
   turn: z.number().int().positive().nullable(),
   /** The journal's range; both 0 when it is empty. */
   firstSeq: z.number().int().nonnegative(),
@@ -48,6 +109,48 @@ export const sandboxdSessionSchema = z.object({
   queued: z.number().int().nonnegative(),
 });
 export type SandboxdSession = z.output<typeof sandboxdSessionSchema>;
+
+/** Records of API requests and answers kept per session; the oldest go first. */
+export const EXCHANGES_MAX_BYTES = 64 * 1024 * 1024;
+/** Of one body; the rest is counted and not kept. */
+export const EXCHANGE_BODY_MAX_BYTES = 4 * 1024 * 1024;
+
+export const exchangeSummarySchema = z.object({
+  exchange: z.number().int().positive(),
+  at: z.iso.datetime(),
+  turn: z.number().int().positive().nullable(),
+  agent: z.string().nullable(),
+  purpose: z.enum(['turn', 'side', 'other']),
+  method: z.string(),
+  path: z.string(),
+  model: z.string().nullable(),
+  /** Null while it waits, or when no answer came. */
+  status: z.number().int().nullable(),
+  messageId: z.string().nullable(),
+  tokens: tokensSchema.nullable(),
+  requestBytes: count,
+  answerBytes: count,
+  firstByteMs: z.number().nonnegative().nullable(),
+  firstTokenMs: z.number().nonnegative().nullable(),
+  durationMs: z.number().nonnegative().nullable(),
+  error: z.string().nullable(),
+});
+export type ExchangeSummary = z.output<typeof exchangeSummarySchema>;
+
+/** Values of authorization, x-api-key, cookie and the like are masked before anything is written. */
+const headersSchema = z.array(z.tuple([z.string(), z.string()]));
+export const exchangeSchema = exchangeSummarySchema.extend({
+  requestHeaders: headersSchema,
+  /** Text as it was sent; cut at EXCHANGE_BODY_MAX_BYTES. */
+  requestBody: z.string(),
+  answerHeaders: headersSchema,
+  /** A plain answer; null for a stream. */
+  answerBody: z.string().nullable(),
+  /** A stream's events, `ms` since the request. */
+  events: z.array(z.object({ ms: z.number().nonnegative(), event: z.string(), data: z.string() })).nullable(),
+  truncated: z.boolean(),
+});
+export type Exchange = z.output<typeof exchangeSchema>;
 
 const sessionParams = z.object({ id: sessionIdSchema });
 
@@ -66,6 +169,16 @@ export const sandboxdApi = {
     params: z.object({}),
     input: z.object({}),
     output: z.object({ sessions: z.array(sandboxdSessionSchema) }),
+  },
+  /** NDJSON: each session once, then each again whenever its summary changed (at most 5 times a second). */
+  watch: { method: 'GET', path: '/sessions/watch', params: z.object({}), input: z.object({}), output: null },
+  turns: {
+    method: 'GET',
+    path: '/sessions/{id}/turns',
+    params: sessionParams,
+    input: z.object({ after: z.coerce.number().int().nonnegative() }).partial(),
+    /** Oldest first, at most 100. */
+    output: z.object({ turns: z.array(turnSummarySchema) }),
   },
   frames: {
     method: 'GET',
@@ -91,9 +204,92 @@ export const sandboxdApi = {
     /** `sent` false: no turn was running. The turn's `stop` tells when it has worked. */
     output: z.object({ sent: z.boolean() }),
   },
+  answer: {
+    method: 'POST',
+    path: '/sessions/{id}/answer',
+    params: sessionParams,
+    /** `answers` is for a question: its text to the label chosen (several joined by `, `) or free text. */
+    input: z.object({
+      requestId: z.string().max(128),
+      decision: z.discriminatedUnion('behavior', [
+        z.object({
+          behavior: z.literal('allow'),
+          /** Also from now on: an entry of the request's `suggestions`, as it stands there. */
+          remember: z.unknown().optional(),
+          updatedInput: z.record(z.string(), z.unknown()).optional(),
+          answers: z.record(z.string(), z.string()).optional(),
+        }),
+        z.object({
+          behavior: z.literal('deny'),
+          message: z.string().max(10_000).optional(),
+          interrupt: z.boolean().optional(),
+        }),
+      ]),
+    }),
+    /** False: somebody was faster, or it is closed. */
+    output: z.object({ accepted: z.boolean() }),
+  },
+  model: {
+    method: 'POST',
+    path: '/sessions/{id}/model',
+    params: sessionParams,
+    input: z.object({ model: modelSchema }),
+    /** Confirmed by Claude Code (PostModelSwitch). 409 `conflict` while a turn runs or when Claude refuses the name. */
+    output: z.object({ model: z.string() }),
+  },
+  command: {
+    method: 'POST',
+    path: '/sessions/{id}/command',
+    params: sessionParams,
+    /** One line, a slash command of Claude Code such as `/compact`; goes through the queue of prompts. */
+    input: z.object({
+      command: z
+        .string()
+        .max(2_000)
+        .regex(/^\/[A-Za-z][^\n\r]*$/, 'A command is one line that begins with /.')
+        .refine((it) => !/[\p{Cc}]/u.test(it), 'A command has no control characters.'),
+      id: z.uuid().optional(),
+    }),
+    output: z.object({ id: z.string(), position: z.number().int().nonnegative() }),
+  },
+  commands: {
+    method: 'GET',
+    path: '/sessions/{id}/commands',
+    params: sessionParams,
+    input: z.object({}),
+    /** Slash commands that Claude Code would offer: its own, the user's and the project's. */
+    output: z.object({
+      commands: z.array(
+        z.object({ name: z.string(), description: z.string(), source: z.enum(['claude', 'user', 'project']) }),
+      ),
+    }),
+  },
+  files: {
+    method: 'GET',
+    path: '/sessions/{id}/files',
+    params: sessionParams,
+    /** For `@`: paths below the session's folder that match, best first. */
+    input: z.object({ query: z.string().max(200) }),
+    output: z.object({ paths: z.array(z.string()) }),
+  },
+  exchanges: {
+    method: 'GET',
+    path: '/sessions/{id}/exchanges',
+    params: sessionParams,
+    input: z.object({ after: z.coerce.number().int().nonnegative() }).partial(),
+    /** Oldest first, at most 200; the oldest are thrown away past EXCHANGES_MAX_BYTES. */
+    output: z.object({ exchanges: z.array(exchangeSummarySchema) }),
+  },
+  exchange: {
+    method: 'GET',
+    path: '/sessions/{id}/exchanges/{exchange}',
+    params: sessionParams.extend({ exchange: z.coerce.number().int().positive() }),
+    input: z.object({}),
+    output: exchangeSchema,
+  },
 } as const;
 
 export const sandboxdErrorSchema = z.object({
-  code: z.enum(['invalid_input', 'not_found', 'limit_reached', 'unavailable', 'internal']),
+  code: z.enum(['invalid_input', 'not_found', 'conflict', 'limit_reached', 'unavailable', 'internal']),
   error: z.string(),
 });
