@@ -20,6 +20,7 @@ import type {
   PolicyPreview,
   PolicyView,
   PoolView,
+  PresetPreview,
   ProofEvent,
   policyVersionSchema,
   SandboxNetworkView,
@@ -30,6 +31,7 @@ import type {
   TrafficView,
   updateEgressSchema,
 } from '../shared/egress-views';
+import type { PresetView, presetVersionSchema, savePresetSchema } from '../shared/policy-presets';
 import type { Proof } from '../shared/proof';
 import type {
   ApiTokenView,
@@ -48,6 +50,7 @@ import type {
   updateSandboxSchema,
   WorkspaceView,
 } from '../shared/views';
+import type { SessionServices } from './session-contracts';
 
 export type Db = PrismaClient;
 /** A transaction or the client itself. */
@@ -170,7 +173,7 @@ export interface Connections {
   viewers(sessionId: string): number;
 }
 
-export interface Services extends EgressServices {
+export interface Services extends EgressServices, SessionServices {
   account: {
     me(identity: Identity): Promise<Me>;
     setPreferences(identity: Identity, input: Partial<Preferences>): Promise<Me>;
@@ -337,6 +340,20 @@ export interface EgressServices {
     ): Promise<{ policy: PolicyView; tasks: TaskView[] }>;
     /** One tap on a denied name: adds it to the sandbox's own policy. */
     allow(identity: Identity, input: { sandboxId: string; host: string }): Promise<TaskView[]>;
+    presets(identity: Identity): Promise<PresetView[]>;
+    previewPreset(identity: Identity, input: z.output<typeof savePresetSchema>): Promise<PresetPreview>;
+    /** As `apply`; each policy that takes it in becomes a new version. */
+    savePreset(
+      identity: Identity,
+      input: z.output<typeof savePresetSchema>,
+    ): Promise<{ preset: PresetView; tasks: TaskView[] }>;
+    presetVersions(identity: Identity, id: string): Promise<z.output<typeof presetVersionSchema>[]>;
+    rollBackPreset(
+      identity: Identity,
+      input: { id: string; version: number },
+    ): Promise<{ preset: PresetView; tasks: TaskView[] }>;
+    /** Throws `wrong_state` naming the policies that take it in. */
+    removePreset(identity: Identity, id: string): Promise<void>;
   };
   network: {
     ofSandbox(identity: Identity, sandboxId: string): Promise<SandboxNetworkView>;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { egressDnsSchema, egressKinds, egressSchema } from './egress';
 import { networkPolicySchema } from './network-policy';
+import { writtenPolicySchema } from './policy-presets';
 import { proofModeSchema, proofSchema } from './proof';
 import { dnsQuestionSchema, flowSchema } from './traffic';
 import { nameSchema } from './views';
@@ -171,14 +172,14 @@ export const policyViewSchema = z.object({
   targetName: z.string(),
   /** 0: never saved, this is the default. */
   version: z.int(),
-  policy: networkPolicySchema,
+  policy: writtenPolicySchema,
   updatedAt: time.nullable(),
   updatedBy: z.string().nullable(),
 });
 export type PolicyView = z.infer<typeof policyViewSchema>;
 export const policyVersionSchema = z.object({
   version: z.int(),
-  policy: networkPolicySchema,
+  policy: writtenPolicySchema,
   at: time,
   by: z.string(),
   note: z.string(),
@@ -195,12 +196,15 @@ export const policyPreviewSchema = z.object({
   affects: z.array(z.string()),
 });
 export type PolicyPreview = z.infer<typeof policyPreviewSchema>;
+/** Of a preset: whose policies become a new version with it. */
+export const presetPreviewSchema = policyPreviewSchema.extend({ policies: z.array(z.string()) });
+export type PresetPreview = z.infer<typeof presetPreviewSchema>;
 export const savePolicySchema = z.object({
   target: z.enum(policyTargets),
   targetId: z.string().max(64),
   /** The version it was made from: another one meanwhile is a `conflict`. */
   baseVersion: z.int().min(0),
-  policy: networkPolicySchema,
+  policy: writtenPolicySchema,
   note: z.string().max(200).default(''),
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PolicyView } from '../../shared/egress-views';
-import { openPolicy } from '../../shared/network-policy';
+import { nothingWritten } from '../../shared/policy-presets';
 import { sourcesOf } from './policy-sources';
 import { withGaps } from './series';
 
@@ -18,7 +18,7 @@ test('minutes without a row are a gap, not a line', () => {
 test('a line names all rules that say it', () => {
   const view = (target: PolicyView['target'], grants: string[]): PolicyView => ({
     ...{ target, targetId: 'x', targetName: 'Team', version: 1, updatedAt: null, updatedBy: null },
-    policy: { ...openPolicy, grants: grants.map((value) => ({ type: 'ip', value })) },
+    policy: { ...nothingWritten, grants: grants.map((value) => ({ type: 'ip', value })) },
   });
   const saved = [
     view('sandbox', ['10.0.0.1']),

@@ -128,6 +128,12 @@ describe('tRPC', () => {
     'policies.save': { ...everyone, baseVersion: 0, policy: openPolicy },
     'policies.versions': everyone,
     'policies.rollBack': { ...everyone, version: 1 },
+    'policies.presets': undefined,
+    'policies.previewPreset': { label: 'x', grants: [] },
+    'policies.savePreset': { label: 'x', grants: [] },
+    'policies.presetVersions': { id: 'x' },
+    'policies.rollBackPreset': { id: 'x', version: 1 },
+    'policies.removePreset': { id: 'x' },
   };
   const administrative = procedures.filter(
     (it) => /^(admin|users|egress|policies)\./.test(it.name) && it.name !== 'policies.allow',
@@ -166,7 +172,7 @@ async function restRoutes() {
 test('every REST route about ways out and policies refuses users', async () => {
   const target = { label: 'x', strategy: 'order', failover: true, egressIds: ['x'], url: 'https://x.test/' };
   const place = { target: 'everyone', targetId: '', egressId: null, poolId: null };
-  const policy = { baseVersion: 0, policy: openPolicy, version: 1 };
+  const policy = { baseVersion: 0, policy: openPolicy, version: 1, grants: [] };
   const body = JSON.stringify({
     ...{ config: { kind: 'direct' }, text: 'x', lines: [1], format: 'link' },
     ...target,
@@ -174,7 +180,7 @@ test('every REST route about ways out and policies refuses users', async () => {
     ...policy,
   });
   const routes = (await restRoutes()).filter((it) =>
-    /^\/api\/(egresses|pools|bindings|subscriptions|policies)/.test(it.path),
+    /^\/api\/(egresses|pools|bindings|subscriptions|policies|presets)/.test(it.path),
   );
   expect(routes.length).toBeGreaterThan(25);
   for (const { method, path } of routes) {

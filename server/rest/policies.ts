@@ -13,9 +13,13 @@ const tags = ['policies'];
 const policy = named(policyViewSchema, 'NetworkPolicy');
 const task = named(taskViewSchema, 'Task');
 const applied = z.object({ policy, tasks: z.array(task) });
-const target = z.object({ target: z.enum(policyTargets) });
+const place = z.object({ target: z.enum(policyTargets) });
 /** Left out for `everyone`. */
 const targetId = z.object({ id: z.string().max(64).default('') });
+const placeOf = ({ target }: z.output<typeof place>, of: z.output<typeof targetId>) => ({
+  target,
+  targetId: of.id,
+});
 const change = body(savePolicySchema.omit({ target: true, targetId: true }));
 
 /** What sandboxes may reach. */
@@ -36,12 +40,12 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
       path: '/api/policies/{target}',
       tags,
       summary: 'The policy of everyone, or of the workspace or sandbox ?id=',
-      request: { params: target, query: targetId },
+      request: { params: place, query: targetId },
       responses: { 200: json(policy, 'The policy; version 0 is the default'), ...failures },
     }),
     async (c) => {
-      const place = { target: c.req.valid('param').target, targetId: c.req.valid('query').id };
-      return c.json(await services.policies.get(identityOf(c.env), place), 200);
+      const at = placeOf(c.req.valid('param'), c.req.valid('query'));
+      return c.json(await services.policies.get(identityOf(c.env), at), 200);
     },
   );
   app.openapi(
@@ -50,12 +54,12 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
       path: '/api/policies/{target}',
       tags,
       summary: 'Save the next version of a policy; running sandboxes follow',
-      request: { params: target, query: targetId, body: change },
+      request: { params: place, query: targetId, body: change },
       responses: { 200: json(applied, 'The policy, and the tasks that bring it to sandboxes'), ...failures },
     }),
     async (c) => {
-      const place = { target: c.req.valid('param').target, targetId: c.req.valid('query').id };
-      const input = { ...c.req.valid('json'), ...place };
+      const at = placeOf(c.req.valid('param'), c.req.valid('query'));
+      const input = { ...c.req.valid('json'), ...at };
       return c.json(await services.policies.apply(identityOf(c.env), input), 200);
     },
   );
@@ -65,12 +69,12 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
       path: '/api/policies/{target}/preview',
       tags,
       summary: 'What saving it would change, and what speaks against it; nothing is saved',
-      request: { params: target, query: targetId, body: change },
+      request: { params: place, query: targetId, body: change },
       responses: { 200: json(policyPreviewSchema, 'The difference'), ...failures },
     }),
     async (c) => {
-      const place = { target: c.req.valid('param').target, targetId: c.req.valid('query').id };
-      const input = { ...c.req.valid('json'), ...place };
+      const at = placeOf(c.req.valid('param'), c.req.valid('query'));
+      const input = { ...c.req.valid('json'), ...at };
       return c.json(await services.policies.preview(identityOf(c.env), input), 200);
     },
   );
@@ -80,12 +84,12 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
       path: '/api/policies/{target}/versions',
       tags,
       summary: 'All versions of a policy, newest first',
-      request: { params: target, query: targetId },
+      request: { params: place, query: targetId },
       responses: { 200: json(z.array(policyVersionSchema), 'Versions'), ...failures },
     }),
     async (c) => {
-      const place = { target: c.req.valid('param').target, targetId: c.req.valid('query').id };
-      return c.json(await services.policies.versions(identityOf(c.env), place), 200);
+      const at = placeOf(c.req.valid('param'), c.req.valid('query'));
+      return c.json(await services.policies.versions(identityOf(c.env), at), 200);
     },
   );
   app.openapi(
@@ -94,12 +98,12 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
       path: '/api/policies/{target}/roll-back',
       tags,
       summary: 'Make an old version the newest one',
-      request: { params: target, query: targetId, body: body(z.object({ version: z.int().min(1) })) },
+      request: { params: place, query: targetId, body: body(z.object({ version: z.int().min(1) })) },
       responses: { 200: json(applied, 'The policy, and the tasks that bring it to sandboxes'), ...failures },
     }),
     async (c) => {
-      const place = { target: c.req.valid('param').target, targetId: c.req.valid('query').id };
-      const input = { ...place, version: c.req.valid('json').version };
+      const at = placeOf(c.req.valid('param'), c.req.valid('query'));
+      const input = { ...at, version: c.req.valid('json').version };
       return c.json(await services.policies.rollBack(identityOf(c.env), input), 200);
     },
   );

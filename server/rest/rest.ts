@@ -14,6 +14,7 @@ import { addFrameRoutes } from './frames';
 import { addNetworkRoutes } from './network';
 import { addPolicyRoutes } from './policies';
 import { addPoolRoutes } from './pools';
+import { addPresetRoutes } from './presets';
 import { addSandboxRoutes } from './sandboxes';
 import { addSessionRoutes } from './sessions';
 import { addTaskRoutes } from './tasks';
@@ -63,6 +64,7 @@ export function createRest(options: RestOptions): {
   addEgressRoutes(app, options);
   addPoolRoutes(app, options);
   addPolicyRoutes(app, options);
+  addPresetRoutes(app, options);
   addNetworkRoutes(app, options);
   addEventRoutes(app, options);
   addDocumentRoutes(app, options);

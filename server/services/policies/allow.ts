@@ -3,8 +3,10 @@ import { domainToASCII } from 'node:url';
 import { bundleRules } from '../../../shared/domain-bundles';
 import { matchesDomain, normaliseName } from '../../../shared/domain-names';
 import { AppError } from '../../../shared/errors';
-import { type DomainPolicy, type NetworkPolicy, openPolicy } from '../../../shared/network-policy';
+import type { DomainPolicy } from '../../../shared/network-policy';
+import { spelledOut, type WrittenPolicy } from '../../../shared/policy-presets';
 import type { DbOrTx } from '../../contracts';
+import { readPolicy } from './change';
 import { effectivePolicy } from './effective';
 import { readLevels } from './effective-rows';
 
@@ -16,10 +18,10 @@ export async function allowing(
   tx: DbOrTx,
   sandbox: { id: string; workspaceId: string },
   host: string,
-): Promise<NetworkPolicy | null> {
+): Promise<WrittenPolicy | null> {
   const levels = await readLevels(tx, sandbox);
   const others = levels.filter((it) => it.target !== 'sandbox');
-  const own = levels.find((it) => it.target === 'sandbox')?.policy ?? openPolicy;
+  const { policy: own } = await readPolicy(tx, { target: 'sandbox', targetId: sandbox.id });
   const before = effectivePolicy(levels).domains;
   if (passes(before, host)) return null;
   const { rules } = own.domains;
@@ -29,7 +31,8 @@ export async function allowing(
         [...rules, { type: 'domain' as const, value: host }]
       : rules.filter((it) => it.type !== 'domain' || it.value !== host);
   const policy = { ...own, domains: { ...own.domains, rules: changed } };
-  if (passes(effectivePolicy([...others, { target: 'sandbox', policy }]).domains, host)) return policy;
+  const after = effectivePolicy([...others, { target: 'sandbox', policy: spelledOut(policy) }]);
+  if (passes(after.domains, host)) return policy;
   throw new AppError(
     'wrong_state',
     'A rule denies this name that is wider or not of this sandbox alone. An administrator has to change it.',

@@ -1,5 +1,6 @@
 /** Reads the policies that concern a sandbox. */
-import { type NetworkPolicy, networkPolicySchema } from '../../../shared/network-policy';
+import type { NetworkPolicy } from '../../../shared/network-policy';
+import { spelledOut, writtenPolicySchema } from '../../../shared/policy-presets';
 import type { DbOrTx } from '../../contracts';
 import { effectivePolicy, type PolicyLevel, type PolicyTarget } from './effective';
 
@@ -29,7 +30,13 @@ export async function readLevels(
   return where.flatMap(({ target }) => {
     const row = rows.find((it) => it.target === target);
     return row
-      ? [{ target, version: row.version, policy: networkPolicySchema.parse(JSON.parse(row.body)) }]
+      ? [
+          {
+            target,
+            version: row.version,
+            policy: spelledOut(writtenPolicySchema.parse(JSON.parse(row.body))),
+          },
+        ]
       : [];
   });
 }

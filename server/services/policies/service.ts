@@ -2,22 +2,17 @@
 import type { NetworkPolicyVersion } from '../../../prisma/generated/client';
 import { type PolicyView, policyTargets } from '../../../shared/egress-views';
 import { AppError } from '../../../shared/errors';
-import { networkPolicySchema } from '../../../shared/network-policy';
+import { writtenPolicySchema } from '../../../shared/policy-presets';
 import { actorOf, type DbOrTx, type EgressServices } from '../../contracts';
 import { taskViews } from '../egress/follow';
 import { requireAdmin } from '../egress/parts';
 import { targetName } from '../egress/use';
 import { allowing, hostName } from './allow';
-import { previewChange, readPolicy, writeChange } from './change';
-import type { PolicyTarget } from './effective';
+import { type PolicyPlace, previewChange, readPolicy, writeChanges } from './change';
 import type { PolicyParts } from './parts';
+import { createPresets, withPresets } from './presets';
 
-interface Place {
-  target: PolicyTarget;
-  targetId: string;
-}
-
-async function viewOf(db: DbOrTx, { target, targetId }: Place): Promise<PolicyView> {
+async function viewOf(db: DbOrTx, { target, targetId }: PolicyPlace): Promise<PolicyView> {
   const name = await targetName(db, { target, targetId });
   if (name === null) throw new AppError('not_found', undefined, { field: 'targetId' });
   const { row, version, policy } = await readPolicy(db, { target, targetId });
@@ -34,7 +29,7 @@ async function viewOf(db: DbOrTx, { target, targetId }: Place): Promise<PolicyVi
 
 const versionView = (row: NetworkPolicyVersion) => ({
   version: row.version,
-  policy: networkPolicySchema.parse(JSON.parse(row.body)),
+  policy: writtenPolicySchema.parse(JSON.parse(row.body)),
   at: row.at.toISOString(),
   by: row.by,
   note: row.note,
@@ -49,6 +44,8 @@ export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
   }
 
   return {
+    ...createPresets(parts),
+
     async list(identity) {
       requireAdmin(identity);
       const rows = await db.networkPolicy.findMany();
@@ -68,20 +65,19 @@ export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
     async preview(identity, input) {
       requireAdmin(identity);
       await viewOf(db, input);
-      return previewChange(db, input);
+      return previewChange(db, { ...input, policy: await withPresets(db, input.policy) });
     },
 
     async apply(identity, input) {
       requireAdmin(identity);
-      const { target, targetId, policy, note } = input;
+      const { target, targetId, note } = input;
       const tasks = await db.$transaction(async (tx) => {
         const { version } = await readPolicy(tx, input);
         if (version !== input.baseVersion) throw new AppError('conflict');
-        await checked(tx, input);
-        return writeChange(parts, tx, {
-          target,
-          targetId,
-          policy,
+        const change = { target, targetId, policy: await withPresets(tx, input.policy) };
+        await checked(tx, change);
+        return writeChanges(parts, tx, {
+          changes: [change],
           note,
           actor: actorOf(identity),
           type: 'policy.applied',
@@ -105,13 +101,11 @@ export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
         const where = { target_targetId_version: { target, targetId, version } };
         const old = await tx.networkPolicyVersion.findUnique({ where });
         if (!old) throw new AppError('not_found', 'There is no such version.', { field: 'version' });
-        const { policy } = versionView(old);
+        const change = { target, targetId, policy: await withPresets(tx, versionView(old).policy) };
         // What was fine then may be in conflict with a way out that is new.
-        await checked(tx, { target, targetId, policy });
-        return writeChange(parts, tx, {
-          target,
-          targetId,
-          policy,
+        await checked(tx, change);
+        return writeChanges(parts, tx, {
+          changes: [change],
           note: `Back to version ${version}`,
           actor: actorOf(identity),
           type: 'policy.rolled_back',
@@ -132,8 +126,8 @@ export function createPolicies(parts: PolicyParts): EgressServices['policies'] {
         if (policy === null) return [];
         const change = { target: 'sandbox' as const, targetId: row.id, policy };
         await checked(tx, change);
-        return writeChange(parts, tx, {
-          ...change,
+        return writeChanges(parts, tx, {
+          changes: [change],
           note: `Allowed ${host}`,
           actor: actorOf(identity),
           type: 'policy.allowed',
