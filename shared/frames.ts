@@ -21,11 +21,6 @@
 import { z } from 'zod';
 import { sessionIdSchema } from './names';
 
-/** How long a turn's `stop` waits for the transcript when the API's stream did not show the turn's end. */
-export const SETTLE_MAX_MS = 5_000;
-/** A text inside a frame; a longer one is cut and the frame says `truncated`. Keeps one line below a megabyte. */
-export const FRAME_TEXT_MAX_CHARS = 256 * 1024;
-
 export const sessionStatusSchema = z.enum([
   'starting',
   'idle',
@@ -111,7 +106,10 @@ export const frameData = {
       .enum(['answer', 'terminal', 'gone'])
       .describe('answer: over the API, by whom the gateway logs; gone: interrupted, timed out, Claude ended'),
     behavior: z.enum(['allow', 'deny']).optional().describe('unknown when the terminal answered'),
-    answers: z.record(z.string(), z.string()).optional().describe('of a question: its text to what was chosen'),
+    answers: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('of a question: its text to what was chosen'),
     message: z.string().optional().describe('what Claude was told with a denial'),
   }),
   /** Counted by Claude Code itself, for its status line; about once per message. */
@@ -171,7 +169,9 @@ export const frameData = {
   meta: z.object({
     event: z
       .string()
-      .describe('session.start, session.clear, message.discarded, compact, model, command, prompt.failed, title, mode'),
+      .describe(
+        'session.start, session.clear, message.discarded, compact, model, command, prompt.failed, title, mode',
+      ),
     messageId: z.string().optional(),
     claudeSessionId: z.string().optional(),
     transcript: z.string().optional(),

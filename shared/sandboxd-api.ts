@@ -32,22 +32,7 @@ import { z } from 'zod';
 import { sessionStatusSchema } from './frames';
 import { sessionIdSchema } from './names';
 
-export const SANDBOXD_SOCKET = '/run/cloud-claude/sandboxd.sock';
-/** Loopback port for Claude Code's http hooks. */
-export const SANDBOX_HOOK_PORT = 7879;
-/** One prompt, UTF-8. */
-export const PROMPT_MAX_BYTES = 1024 * 1024;
-/** Prompts that wait in one session. */
-export const PROMPT_QUEUE_MAX = 100;
-/** An empty line goes over a silent stream of frames this often, so that both ends notice a dead one. */
-export const FRAMES_HEARTBEAT_MS = 10_000;
-
-/** A permission or a question is held this long at most: Claude Code's own limit for a hook is 600 s. */
-export const HELD_MAX_MS = 590_000;
-/** Longest text of the last answer that a summary shows. */
-export const PREVIEW_MAX_CHARS = 200;
-/** A model is confirmed by Claude Code within this time, or the switch has failed. */
-export const MODEL_SWITCH_MAX_MS = 20_000;
+export * from './sandboxd-limits'; // readers need not know that sandboxd takes them alone
 
 const count = z.number().int().nonnegative();
 const tokensSchema = z.object({ input: count, output: count, cacheRead: count, cacheWrite: count });
@@ -57,7 +42,10 @@ export type Effort = z.output<typeof effortSchema>;
 /** As Claude Code takes it: an alias (`opus`, `sonnet`) or a full id, with `[1m]` where it offers that. */
 export const modelSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,126}(\[1m\])?$/, 'A model is a name such as opus or claude-opus-5-5.');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,126}(\[1m\])?$/,
+    'A model is a name such as opus or claude-opus-5-5.',
+  );
 
 /** A finished turn, kept by sandboxd with the journal and by the gateway in its database. */
 export const turnSummarySchema = z.object({
@@ -109,11 +97,6 @@ export const sandboxdSessionSchema = z.object({
   queued: z.number().int().nonnegative(),
 });
 export type SandboxdSession = z.output<typeof sandboxdSessionSchema>;
-
-/** Records of API requests and answers kept per session; the oldest go first. */
-export const EXCHANGES_MAX_BYTES = 64 * 1024 * 1024;
-/** Of one body; the rest is counted and not kept. */
-export const EXCHANGE_BODY_MAX_BYTES = 4 * 1024 * 1024;
 
 export const exchangeSummarySchema = z.object({
   exchange: z.number().int().positive(),
@@ -260,7 +243,11 @@ export const sandboxdApi = {
     /** Slash commands that Claude Code would offer: its own, the user's and the project's. */
     output: z.object({
       commands: z.array(
-        z.object({ name: z.string(), description: z.string(), source: z.enum(['claude', 'user', 'project']) }),
+        z.object({
+          name: z.string(),
+          description: z.string(),
+          source: z.enum(['claude', 'user', 'project']),
+        }),
       ),
     }),
   },

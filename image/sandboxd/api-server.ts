@@ -16,6 +16,7 @@ type ErrorCode = z.output<typeof sandboxdErrorSchema>['code'];
 const STATUS: Record<ErrorCode, number> = {
   invalid_input: 400,
   not_found: 404,
+  conflict: 409,
   limit_reached: 409,
   unavailable: 503,
   internal: 500,

@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { sessionIdSchema } from '../../shared/names';
 import type { HookEvent } from './hook-events';
 import { object, string } from './message-events';
+import { isSessionId } from './session-id';
 
 /** A tool's answer can be large; more than this is not read to its end. */
 const HOOK_BODY_MAX_BYTES = 16 * 1024 * 1024;
@@ -57,7 +57,7 @@ export async function startHookServer(options: {
 }
 
 function allowed(folder: string, session: string, request: IncomingMessage): boolean {
-  if (!sessionIdSchema.safeParse(session).success) return false;
+  if (!isSessionId(session)) return false;
   try {
     const token = readFileSync(join(folder, session, 'hook-token'), 'utf8').trim();
     const expected = Buffer.from(`Bearer ${token}`);

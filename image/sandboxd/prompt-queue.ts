@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROMPT_QUEUE_MAX } from '../../shared/sandboxd-api';
+import { PROMPT_QUEUE_MAX } from '../../shared/sandboxd-limits';
 import { typedPrompt } from './tmux';
 
 /** Claude Code takes a prompt within 20 ms; a megabyte within a second. */

@@ -2,12 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FRAME_TEXT_MAX_CHARS, type Frame, type FrameData, type FrameKind } from '../../shared/frames';
+import type { Frame, FrameData, FrameKind } from '../../shared/frames';
+import { FRAME_TEXT_MAX_CHARS } from '../../shared/sandboxd-limits';
 import { Journal } from './journal';
 import { emptyState, fold, prune, type SessionState } from './session-state';
+import { TurnFile } from './turn-summary';
 
 /** Checkpoint after this many frames; a restart folds at most so many, in a few milliseconds. */
 const CHECKPOINT_FRAMES = 500;
+/** Claude Code tells the cost of a turn's last message within 0.4 s of its end. */
+const COST_WAIT_MS = 1_500;
 
 export interface Place {
   turn?: number | undefined;
@@ -45,8 +49,12 @@ export class Recorder {
   readonly state: SessionState;
   /** Transcript path -> bytes read. */
   readonly offsets: Record<string, number>;
+  readonly turnFile: TurnFile;
+  /** Something of the state may be another. */
+  onChange: () => void = () => {};
   readonly #folder: string;
   #sinceCheckpoint = 0;
+  #costTimer: NodeJS.Timeout | null = null;
 
   constructor(options: {
     session: string;
@@ -56,17 +64,20 @@ export class Recorder {
     this.session = options.session;
     this.#folder = options.folder;
     const checkpoint = readCheckpoint(join(options.folder, 'checkpoint.json'));
-    const state = checkpoint?.state ?? emptyState();
+    // A checkpoint of an older version lacks what is new.
+    const state = { ...emptyState(), ...checkpoint?.state };
+    this.turnFile = new TurnFile(join(options.folder, 'turns.jsonl'));
     this.journal = new Journal({
       folder: join(options.folder, 'journal'),
       ...options.journal,
       lastSeq: checkpoint?.seq ?? 0,
       foldFrom: (checkpoint?.seq ?? 0) + 1,
       // Only what we wrote ourselves is there.
-      onLine: (line) => fold(state, JSON.parse(line) as Frame),
+      onLine: (line) => this.#fold(state, JSON.parse(line) as Frame),
     });
     this.state = state;
     this.offsets = checkpoint?.offsets ?? {};
+    this.summarise();
   }
 
   /** Never throws for a full disk: the next frame that can be written is a gap that counts the lost ones. */
@@ -89,8 +100,12 @@ export class Recorder {
       return JSON.stringify(frame);
     });
     if (seq === null || frame === null) return;
-    fold(this.state, frame);
-    if (kind === 'stop') this.journal.sync();
+    this.#fold(this.state, frame);
+    if (kind === 'stop') {
+      this.journal.sync();
+      this.#costTimer ??= setTimeout(() => this.summarise(), COST_WAIT_MS);
+    }
+    this.onChange();
     if (++this.#sinceCheckpoint >= CHECKPOINT_FRAMES) this.checkpoint();
   }
 
@@ -161,6 +176,31 @@ export class Recorder {
     }
   }
 
+  /** Writes the last turn's summary, if it still waits for its cost. */
+  summarise(): void {
+    if (this.#costTimer) clearTimeout(this.#costTimer);
+    this.#costTimer = null;
+    if (!this.state.summary) return;
+    try {
+      this.turnFile.take(this.state);
+    } catch {
+      return; // a full disk; with the next turn's
+    }
+    this.onChange();
+  }
+
+  /** The summary before it has to be out of the way of the next turn's. */
+  #fold(state: SessionState, frame: Frame): void {
+    if (
+      state.summary &&
+      frame.kind === 'status' &&
+      frame.turn !== undefined &&
+      frame.turn > state.summary.turn
+    )
+      this.turnFile.take(state);
+    fold(state, frame);
+  }
+
   checkpoint(): void {
     this.#sinceCheckpoint = 0;
     prune(this.state);
@@ -175,6 +215,7 @@ export class Recorder {
   }
 
   close(): void {
+    this.summarise();
     this.checkpoint();
     this.journal.close();
   }

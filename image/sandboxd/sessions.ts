@@ -1,11 +1,13 @@
 /** All sessions of the sandbox: found on disk at the start, by a hook or by the spool later; never forgotten. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sessionIdSchema, tmuxName } from '../../shared/names';
+import { tmuxName } from '../../shared/names';
 import type { SandboxdSession } from '../../shared/sandboxd-api';
 import { object, string } from './message-events';
 import { PromptQueue } from './prompt-queue';
 import { Session } from './session';
+import { isSessionId } from './session-id';
+import { viewOf } from './session-view';
 import { paste, pressEnter, pressEscape } from './tmux';
 
 /** inotify may miss a file that is replaced; this is how late that is noticed. */
@@ -38,7 +40,7 @@ export class Sessions {
   constructor(options: { home: string; log: (message: string, fields?: Record<string, unknown>) => void }) {
     this.#home = options.home;
     this.#log = options.log;
-    for (const id of names(this.#folder)) if (sessionIdSchema.safeParse(id).success) this.ensure(id);
+    for (const id of names(this.#folder)) if (isSessionId(id)) this.ensure(id);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -82,19 +84,7 @@ export class Sessions {
   }
 
   views(): SandboxdSession[] {
-    return [...this.#entries.values()].map(({ session, queue }) => {
-      const { state, journal } = session.recorder;
-      return {
-        id: session.id,
-        status: state.status,
-        claudeSessionId: state.claudeId,
-        model: state.model,
-        turn: state.turn?.number ?? null,
-        firstSeq: journal.first,
-        lastSeq: journal.last,
-        queued: queue.length,
-      };
-    });
+    return [...this.#entries.values()].map(viewOf);
   }
 
   /** False: no turn is running. Escape at an idle prompt would mean something else. */

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { sessionIdSchema } from '../../shared/names';
+import { isSessionId } from './session-id';
 
 export interface Spooled {
   session: string;
@@ -25,7 +25,7 @@ export function watchSpool(options: {
       try {
         const text = readFileSync(path, 'utf8');
         const [, session = '', event = '', body = ''] = /^(\S+) (\S+)\n([\s\S]*)$/.exec(text) ?? [];
-        if (sessionIdSchema.safeParse(session).success) options.take({ session, event, body });
+        if (isSessionId(session)) options.take({ session, event, body });
       } catch (error) {
         options.onError(error);
       }

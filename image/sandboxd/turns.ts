@@ -1,5 +1,6 @@
 /** The turns of one session: the only place that begins, settles and finishes one. States in shared/sandboxd-api.ts. */
-import { SETTLE_MAX_MS, type SessionStatus } from '../../shared/frames';
+import type { SessionStatus } from '../../shared/frames';
+import { SETTLE_MAX_MS } from '../../shared/sandboxd-limits';
 import type { Recorder } from './recorder';
 
 export interface TurnEnd {
