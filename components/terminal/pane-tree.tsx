@@ -2,7 +2,7 @@
 
 import { Fragment, type ReactNode } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
-import { type Node, nodeId } from './layout';
+import type { Node, Pane } from './layout';
 
 /** Smaller panes show nothing that a person could read. */
 const MIN_SIZE = '12%';
@@ -14,16 +14,16 @@ export function PaneTree({
   onResize,
 }: {
   node: Node;
-  pane(session: string): ReactNode;
+  pane(pane: Pane): ReactNode;
   onResize(split: string, sizes: Record<string, number>): void;
 }) {
-  if (node.kind === 'pane') return pane(node.session);
+  if (node.kind === 'pane') return pane(node);
   const across = node.direction === 'right';
-  const known = node.children.every((it) => node.sizes[nodeId(it)] !== undefined);
+  const known = node.children.every((it) => node.sizes[it.id] !== undefined);
   return (
     <Group
       // New children mean a new division; within one the sizes are the group's own.
-      key={node.children.map(nodeId).join(' ')}
+      key={node.children.map((it) => it.id).join(' ')}
       orientation={across ? 'horizontal' : 'vertical'}
       {...(known ? { defaultLayout: node.sizes } : {})}
       onLayoutChanged={(sizes, meta) => {
@@ -32,7 +32,7 @@ export function PaneTree({
       className="h-full"
     >
       {node.children.map((child, at) => (
-        <Fragment key={nodeId(child)}>
+        <Fragment key={child.id}>
           {at > 0 && (
             <Separator
               aria-label="Resize the panes"
@@ -43,7 +43,7 @@ export function PaneTree({
               }
             />
           )}
-          <Panel id={nodeId(child)} minSize={MIN_SIZE} className="min-h-0 min-w-0">
+          <Panel id={child.id} minSize={MIN_SIZE} className="min-h-0 min-w-0">
             <PaneTree node={child} pane={pane} onResize={onResize} />
           </Panel>
         </Fragment>

@@ -17,14 +17,15 @@ import { SessionDot } from '../sandboxes/state';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { Menu, MenuItem, MenuLabel, MenuLine } from '../ui/menu';
-import { type Layout, sessionsOf, type Tab } from './layout';
+import { activePane, type Layout, panesOf, type Tab } from './layout';
 
 export interface TabActions {
-  show(session: string): void;
+  /** Takes a pane's id, as does `detach`. */
+  show(pane: string): void;
   rename(session: string, name: string): void;
   end(session: SessionView): void;
   hide(session: string): void;
-  detach(session: string): void;
+  detach(pane: string): void;
   move(tab: string, before: string | null): void;
 }
 
@@ -137,11 +138,13 @@ function TabButton({
 /** What can be done with the session that has the keyboard. */
 function SessionMenu({
   session,
+  pane,
   count,
   actions,
   onRename,
 }: {
   session: SessionView;
+  pane: string;
   count: number;
   actions: TabActions;
   onRename(session: string): void;
@@ -160,7 +163,7 @@ function SessionMenu({
         Rename
       </MenuItem>
       {count > 1 && (
-        <MenuItem icon={SquareArrowOutUpRight} onSelect={() => actions.detach(session.id)}>
+        <MenuItem icon={SquareArrowOutUpRight} onSelect={() => actions.detach(pane)}>
           Move to a tab of its own
         </MenuItem>
       )}
@@ -198,7 +201,8 @@ export function TabStrip({
   const dragged = useRef<string | null>(null);
   const [renaming, setRenaming] = useState<string | null>(null);
   const current = layout.tabs.find((it) => it.id === layout.activeTab);
-  const session = current && sessions.get(current.active);
+  const pane = current && activePane(current);
+  const session = pane && sessions.get(pane.session);
   function onKeys(event: KeyboardEvent) {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0 || !(event.target instanceof HTMLElement) || event.target.role !== 'tab') return;
@@ -215,14 +219,14 @@ export function TabStrip({
         className="flex min-w-0 overflow-x-auto [scrollbar-width:none]"
       >
         {layout.tabs.map((tab) => {
-          const session = sessions.get(tab.active);
+          const session = sessions.get(activePane(tab)?.session ?? '');
           if (!session) return null;
           return (
             <TabButton
               key={tab.id}
               tab={tab}
               session={session}
-              count={sessionsOf(tab.root).length}
+              count={panesOf(tab.root).length}
               active={tab.id === layout.activeTab}
               renaming={renaming === session.id}
               onRename={setRenaming}
@@ -269,10 +273,11 @@ export function TabStrip({
         >
           <Search />
         </Button>
-        {current && session && (
+        {current && pane && session && (
           <SessionMenu
             session={session}
-            count={sessionsOf(current.root).length}
+            pane={pane.id}
+            count={panesOf(current.root).length}
             actions={actions}
             onRename={setRenaming}
           />

@@ -1,36 +1,26 @@
 'use client';
 
 import { Bot, Plus, SquareTerminal } from 'lucide-react';
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { SandboxView, SessionView } from '../../shared/views';
-import { type Command, useCommands } from '../shell/commands';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
 import { Menu, MenuItem, MenuLine } from '../ui/menu';
 import { EmptyState } from '../ui/panel';
 import { PHONE, useMedia } from '../ui/use-media';
 import { useVisualHeight } from '../ui/use-visual-height';
-import { type Direction, type Layout, sessionsOf } from './layout';
+import { allPanes, type Direction, flat, type Pane } from './layout';
 import { NewSessionDialog } from './new-session-dialog';
+import { PaneHead } from './pane-head';
+import { PaneSlot, useHolders } from './pane-slot';
+import { PaneStage, viewKey } from './pane-stage';
 import { PaneTree } from './pane-tree';
+import { type Revealed, SessionViewsContext } from './session-views';
 import { type TabActions, TabStrip } from './tab-strip';
-import { TerminalPane } from './terminal-pane';
 import { useEndedInSight } from './use-ended-in-sight';
 import { useLayout } from './use-layout';
 import { useSessions } from './use-sessions';
-
-/** On a phone every session is a tab of its own: there is no room beside it. */
-function flat(layout: Layout): Layout {
-  const active = layout.tabs.find((it) => it.id === layout.activeTab)?.active;
-  const tabs = layout.tabs.flatMap((tab) =>
-    sessionsOf(tab.root).map((session) => ({
-      id: `flat-${session}`,
-      root: { kind: 'pane' as const, session },
-      active: session,
-    })),
-  );
-  return { tabs, activeTab: active ? `flat-${active}` : null };
-}
+import { useWorkspaceCommands } from './use-workspace-commands';
 
 /** The open sessions of a running sandbox: tabs, splits, and the terminals in them. */
 export function TerminalWorkspace({
@@ -66,108 +56,70 @@ export function TerminalWorkspace({
 
   const tab = layout.tabs.find((it) => it.id === layout.activeTab) ?? null;
   const { create, busy, rename, end } = useSessions(sandbox.id);
-  const open = useMemo(() => {
-    return (kind: SessionView['kind'], beside?: { target: string; direction: Direction }) =>
+  const open = useCallback(
+    (kind: SessionView['kind'], beside?: { target: string; direction: Direction }) =>
       create({ kind }, (session) =>
         dispatch(
-          beside ? { type: 'split', ...beside, session: session.id } : { type: 'show', session: session.id },
+          beside
+            ? { type: 'split', ...beside, session: session.id, view: 'terminal' }
+            : { type: 'show', session: session.id },
         ),
-      );
-  }, [create, dispatch]);
-  const split = useMemo(() => {
-    return (direction: Direction) => tab && open('shell', { target: tab.active, direction });
-  }, [tab, open]);
+      ),
+    [create, dispatch],
+  );
+  const split = useCallback(
+    (direction: Direction) => {
+      if (tab) open('shell', { target: tab.active, direction });
+    },
+    [tab, open],
+  );
 
   const actions: TabActions = {
-    show: (session) => dispatch({ type: 'show', session }),
+    show: (pane) => dispatch({ type: 'focus', pane }),
     rename: (id, name) => rename.mutate({ id, name }),
     end: setEnding,
     hide: (session) => dispatch({ type: 'close', session }),
-    detach: (session) => dispatch({ type: 'detach', session }),
+    detach: (pane) => dispatch({ type: 'detach', pane }),
     move: (moved, before) => dispatch({ type: 'move', tab: moved, before }),
   };
 
-  /** Once seen, a terminal stays alive: switching back shows it at once. */
-  const seen = useRef(new Set<string>());
-  for (const it of tab ? sessionsOf(tab.root) : []) seen.current.add(it);
+  const holders = useHolders();
+  const [revealed, setRevealed] = useState<ReadonlyMap<string, Revealed>>(new Map());
+  const views = useMemo(
+    () => ({
+      revealed,
+      reveal: (session: string, target: Revealed['target']) => {
+        const key = viewKey(session, target.view);
+        setRevealed((before) =>
+          new Map(before).set(key, { target, count: (before.get(key)?.count ?? 0) + 1 }),
+        );
+        dispatch({ type: 'reveal', session, view: target.view, inPlace: phone });
+      },
+    }),
+    [revealed, dispatch, phone],
+  );
+  const onOptions = useCallback(() => setDialog(true), []);
+  useWorkspaceCommands({ layout, sessions, phone, dispatch, open, split, onOptions, onEnd: setEnding });
 
-  const active = tab ? sessions.get(tab.active) : undefined;
-  const tabs = layout.tabs;
-  const commands = useMemo<Command[]>(() => {
-    const group = 'This sandbox';
-    const next = (step: number) => {
-      const at = tabs.findIndex((it) => it.id === tab?.id);
-      const to = tabs[(at + step + tabs.length) % tabs.length];
-      if (to) dispatch({ type: 'show', session: to.active });
-    };
-    const combo = (code: string) => ({ code, mod: true, shift: true });
-    return [
-      {
-        id: 'new-claude',
-        title: 'New Claude session',
-        group,
-        icon: Bot,
-        shortcut: combo('KeyO'),
-        run: () => open('claude'),
-      },
-      {
-        id: 'new-shell',
-        title: 'New shell',
-        group,
-        icon: SquareTerminal,
-        shortcut: combo('KeyE'),
-        run: () => open('shell'),
-      },
-      {
-        id: 'new-session',
-        title: 'New session with options…',
-        group,
-        icon: Plus,
-        run: () => setDialog(true),
-      },
-      ...(phone || !tab
-        ? []
-        : [
-            {
-              id: 'split-right',
-              title: 'Split right',
-              group,
-              shortcut: combo('KeyD'),
-              run: () => split('right'),
-            },
-            {
-              id: 'split-down',
-              title: 'Split down',
-              group,
-              shortcut: combo('KeyS'),
-              run: () => split('down'),
-            },
-          ]),
-      ...(tabs.length > 1
-        ? [
-            { id: 'next-tab', title: 'Next tab', group, shortcut: combo('BracketRight'), run: () => next(1) },
-            {
-              id: 'previous-tab',
-              title: 'Previous tab',
-              group,
-              shortcut: combo('BracketLeft'),
-              run: () => next(-1),
-            },
-          ]
-        : []),
-      ...tabs.slice(0, 9).map((it, at) => ({
-        id: `tab-${at + 1}`,
-        title: `Tab ${at + 1}: ${sessions.get(it.active)?.name ?? ''}`,
-        group: 'Sessions',
-        shortcut: { code: `Digit${at + 1}`, alt: true },
-        run: () => dispatch({ type: 'show', session: it.active }),
-      })),
-      ...(active && active.state !== 'ended'
-        ? [{ id: 'end-session', title: `End session “${active.name}”…`, group, run: () => setEnding(active) }]
-        : []),
-    ];
-  }, [open, split, phone, tab, tabs, sessions, active, dispatch]);
-  useCommands(commands);
+  /** A shell has its terminal and nothing else. */
+  function head(pane: Pane): ReactNode {
+    const session = sessions.get(pane.session);
+    if (session?.kind !== 'claude') return null;
+    const own = allPanes(kept).filter((it) => it.session === pane.session);
+    return (
+      <PaneHead
+        pane={pane}
+        session={session}
+        shown={new Set(own.map((it) => it.view))}
+        phone={phone}
+        onView={(view) => dispatch({ type: 'view', pane: pane.id, view })}
+        onBeside={(view, direction) =>
+          dispatch({ type: 'split', target: pane.id, session: pane.session, view, direction })
+        }
+        onClose={own.length > 1 ? () => dispatch({ type: 'closePane', pane: pane.id }) : null}
+      />
+    );
+  }
 
   const newMenu = (
     <Menu
@@ -233,26 +185,31 @@ export function TerminalWorkspace({
               <PaneTree
                 node={it.root}
                 onResize={(id, sizes) => dispatch({ type: 'resize', split: id, sizes })}
-                pane={(id) => {
-                  const session = sessions.get(id);
-                  if (!session || !seen.current.has(id)) return null;
-                  return (
-                    <TerminalPane
-                      key={id}
-                      session={session}
-                      visible={shown}
-                      active={shown && it.active === id}
-                      onFocus={() => it.active !== id && dispatch({ type: 'show', session: id })}
-                      onClose={() => dispatch({ type: 'close', session: id })}
-                      searchRequest={searchRequest}
-                    />
-                  );
-                }}
+                pane={(pane) =>
+                  sessions.has(pane.session) ? (
+                    <div data-pane={pane.id} className="flex h-full min-h-0 min-w-0 flex-col">
+                      {head(pane)}
+                      <div className="min-h-0 min-w-0 flex-1">
+                        <PaneSlot holders={holders} id={viewKey(pane.session, pane.view)} />
+                      </div>
+                    </div>
+                  ) : null
+                }
               />
             </div>
           );
         })}
       </div>
+      <SessionViewsContext value={views}>
+        <PaneStage
+          layout={layout}
+          sessions={sessions}
+          holders={holders}
+          searchRequest={searchRequest}
+          onFocus={(pane) => dispatch({ type: 'focus', pane })}
+          onClose={(session) => dispatch({ type: 'close', session })}
+        />
+      </SessionViewsContext>
       <NewSessionDialog
         open={dialog}
         onOpenChange={setDialog}

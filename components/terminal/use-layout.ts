@@ -1,57 +1,71 @@
 'use client';
 
-import { useEffect, useReducer, useRef } from 'react';
-import { emptyLayout, type Layout, type LayoutAction, layoutReducer, type Node } from './layout';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useCallback, useEffect, useReducer, useRef } from 'react';
+import { useTRPC } from '../api/trpc';
+import { emptyLayout, type Layout, type LayoutAction, layoutReducer } from './layout';
+import { readLayout } from './read-layout';
 
-function isNode(value: unknown): value is Node {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  if (value.kind === 'pane') return 'session' in value && typeof value.session === 'string';
-  return (
-    value.kind === 'split' &&
-    'children' in value &&
-    Array.isArray(value.children) &&
-    value.children.every(isNode) &&
-    'sizes' in value &&
-    typeof value.sizes === 'object'
-  );
-}
+/** A drag of a handle makes many layouts; one is sent when this many ms brought no other. */
+const SAVE_AFTER_MS = 400;
 
-function isLayout(value: unknown): value is Layout {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'tabs' in value &&
-    Array.isArray(value.tabs) &&
-    value.tabs.every(
-      (it) => typeof it === 'object' && it !== null && typeof it.id === 'string' && isNode(it.root),
-    )
-  );
-}
-
-function load(key: string): Layout {
+function cached(key: string): Layout {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(key) ?? 'null');
-    return isLayout(value) ? value : emptyLayout;
+    return readLayout(JSON.parse(localStorage.getItem(key) ?? 'null')) ?? emptyLayout;
   } catch {
     return emptyLayout;
   }
 }
 
-/** The layout of one sandbox as this user left it in this browser. Mounted in the browser only. */
+function remember(key: string, layout: Layout): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(layout));
+  } catch {
+    // Private windows and full stores: the server has it.
+  }
+}
+
+/** What a person does by hand; the rest follows from the sandbox's sessions. */
+const byHand = (action: LayoutAction) => action.type !== 'sync' && action.type !== 'load';
+
+/**
+ * The layout of one sandbox as this user left it, on the server. What this browser knew last is shown until the
+ * answer comes, and wins over it when it was changed by hand meanwhile. Mounted in the browser only.
+ */
 export function useLayout(userId: string, sandboxId: string): [Layout, (action: LayoutAction) => void] {
   const key = `cloud-claude.layout.${userId}.${sandboxId}`;
-  const [layout, dispatch] = useReducer(layoutReducer, key, load);
-  const first = useRef(true);
+  const [layout, dispatchNow] = useReducer(layoutReducer, key, cached);
+  const trpc = useTRPC();
+  const stored = useQuery({
+    ...trpc.account.layout.queryOptions({ sandboxId }),
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnWindowFocus: false,
+  });
+  const { mutate: save } = useMutation(trpc.account.setLayout.mutationOptions({ meta: { quiet: true } }));
+  const touched = useRef(false);
+  const loaded = useRef(false);
+
+  const dispatch = useCallback((action: LayoutAction) => {
+    if (byHand(action)) touched.current = true;
+    dispatchNow(action);
+  }, []);
+
   useEffect(() => {
-    if (first.current) {
-      first.current = false;
-      return;
-    }
-    try {
-      localStorage.setItem(key, JSON.stringify(layout));
-    } catch {
-      // Private windows and full stores: the layout then lives as long as the page.
-    }
-  }, [key, layout]);
+    if (loaded.current || stored.isPending) return;
+    loaded.current = true;
+    const kept = touched.current ? null : readLayout(stored.data?.layout);
+    if (kept) dispatchNow({ type: 'load', layout: kept });
+  }, [stored.isPending, stored.data]);
+
+  useEffect(() => {
+    remember(key, layout);
+    if (!touched.current) return;
+    const timer = setTimeout(
+      () => save({ sandboxId, layout: JSON.parse(JSON.stringify(layout)) }),
+      SAVE_AFTER_MS,
+    );
+    return () => clearTimeout(timer);
+  }, [key, layout, save, sandboxId]);
+
   return [layout, dispatch];
 }
