@@ -10,6 +10,7 @@ const pages = [
   ['/admin/egress/pools', 'Pools'],
   ['/admin/egress/bindings', 'Who goes where'],
   ['/admin/egress/rules', 'Rules'],
+  ['/admin/egress/presets', 'Presets'],
   ['/admin/egress/subscriptions', 'Subscriptions'],
 ] as const;
 

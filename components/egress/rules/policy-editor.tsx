@@ -5,7 +5,7 @@ import { CircleAlert, Eye, GitCompareArrows, TriangleAlert } from 'lucide-react'
 import { useEffect, useState } from 'react';
 import { toast } from 'sonner';
 import type { PolicyPreview, PolicyView } from '../../../shared/egress-views';
-import type { NetworkPolicy } from '../../../shared/network-policy';
+import type { WrittenPolicy } from '../../../shared/policy-presets';
 import { failureOf } from '../../api/failure';
 import { LoadError } from '../../api/load-state';
 import { useTRPC } from '../../api/trpc';
@@ -37,7 +37,7 @@ function Loaded({ stored, place }: { stored: PolicyView; place: PolicyPlace }) {
   const trpc = useTRPC();
   const queries = useQueryClient();
   const [base, setBase] = useState(stored);
-  const [draft, setDraft] = useState<NetworkPolicy>(stored.policy);
+  const [draft, setDraft] = useState<WrittenPolicy>(stored.policy);
   const [note, setNote] = useState('');
   const [preview, setPreview] = useState<PolicyPreview | null>(null);
   const dirty = JSON.stringify(draft) !== JSON.stringify(base.policy);
@@ -75,7 +75,7 @@ function Loaded({ stored, place }: { stored: PolicyView; place: PolicyPlace }) {
   const error = look.error ?? save.error;
   const failure = error ? failureOf(error) : null;
   const conflict = failure?.code === 'conflict' || (outdated && dirty);
-  function edit(policy: NetworkPolicy) {
+  function edit(policy: WrittenPolicy) {
     setDraft(policy);
     setPreview(null);
     look.reset();

@@ -6,14 +6,15 @@ import {
   type DomainPolicy,
   domainBundles,
   domainRuleSchema,
-  grantSchema,
   LAN_RANGES,
-  type NetworkPolicy,
 } from '../../../shared/network-policy';
+import type { WrittenPolicy } from '../../../shared/policy-presets';
 import { Panel } from '../../ui/panel';
 import { Switch } from '../../ui/switch';
 import { Choice } from '../targets';
 import { EntryList } from './entry-list';
+import { GrantList } from './grant-list';
+import { OwnPresets } from './own-presets';
 
 const modes: readonly { value: DomainPolicy['mode']; title: string; hint: string }[] = [
   { value: 'open', title: 'Open', hint: 'All names may be reached.' },
@@ -29,13 +30,6 @@ const nameTypes = [
   { type: 'domain', title: 'Exactly' },
   { type: 'keyword', title: 'Names with' },
 ] as const;
-const grantTypes = [
-  { type: 'ip', title: 'Address' },
-  { type: 'cidr', title: 'Range' },
-  { type: 'domain', title: 'Exactly' },
-  { type: 'suffix', title: 'Name and below' },
-  { type: 'keyword', title: 'Names with' },
-] as const;
 const bundleNames: Record<DomainBundle, string> = {
   npm: 'npm',
   pypi: 'PyPI',
@@ -46,19 +40,13 @@ const bundleNames: Record<DomainBundle, string> = {
   anthropic: 'Claude and Anthropic',
 };
 
-function grantType(value: string, chosen: string): string {
-  if (/^\d+\.\d+\.\d+\.\d+$/.test(value)) return 'ip';
-  if (value.includes('/')) return 'cidr';
-  return chosen === 'ip' || chosen === 'cidr' ? 'domain' : chosen;
-}
-
 /** Names, then exceptions for refused addresses. */
 export function PolicyFields({
   policy,
   onChange,
 }: {
-  policy: NetworkPolicy;
-  onChange(policy: NetworkPolicy): void;
+  policy: WrittenPolicy;
+  onChange(policy: WrittenPolicy): void;
 }) {
   const { domains } = policy;
   const names = (part: Partial<DomainPolicy>) => onChange({ ...policy, domains: { ...domains, ...part } });
@@ -121,12 +109,8 @@ export function PolicyFields({
               })
             }
           />
-          <EntryList
-            legend="Granted"
-            hint="Such as 192.168.1.10, 10.1.0.0/16 or nas.example.org."
-            types={grantTypes}
-            guess={grantType}
-            schema={grantSchema}
+          <OwnPresets taken={policy.own} onChange={(own) => onChange({ ...policy, own })} />
+          <GrantList
             entries={policy.grants}
             empty="Nothing is granted: the host, its network and its neighbours cannot be reached."
             onChange={(grants) => onChange({ ...policy, grants })}
