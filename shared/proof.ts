@@ -76,6 +76,30 @@ export const proofSchema = z.object({
 });
 export type Proof = z.infer<typeof proofSchema>;
 
+/** Whether a check that fails is a leak: it cuts off the sandbox in which it was found, in every mode but `off`. */
+export function isLeak(name: ProofCheckName): boolean {
+  return name === 'dns' || name.startsWith('refused.');
+}
+
+/**
+ * What a proof says of the way out itself. A leak found in a sandbox is that sandbox's own (its rules, its links, its
+ * resolver) and says nothing of what others have of the same way out; in a test there is no such sandbox, so that
+ * everything counts.
+ */
+export function wayOutVerdict(
+  proof: Pick<Proof, 'sandboxId' | 'verdict' | 'reason' | 'checks'>,
+): Pick<Proof, 'verdict' | 'reason'> {
+  const { sandboxId, verdict, reason, checks } = proof;
+  const failed = checks.filter((it) => it.result === 'fail');
+  const leaks = failed.filter((it) => isLeak(it.name));
+  if (sandboxId === null || verdict !== 'red' || leaks.length === 0) return { verdict, reason };
+  const own = failed.filter((it) => !isLeak(it.name));
+  if (own.length > 0) return { verdict: 'red', reason: own.map((it) => it.detail).join(' ') };
+  const open = checks.filter((it) => it.result === 'unknown' && !isLeak(it.name));
+  if (open.length === 0) return { verdict: 'green', reason: null };
+  return { verdict: 'incomplete', reason: open.map((it) => it.detail).join(' ') };
+}
+
 /** Stages of a test of an egress, streamed as they happen. */
 export const egressTestStages = [
   'resolve',

@@ -1,7 +1,7 @@
 /** Keeps proofs: only those that an agent's key has signed, each once, in the order of their time. */
 import type { Logger } from 'pino';
 import { AppError } from '../../shared/errors';
-import type { Proof } from '../../shared/proof';
+import { type Proof, wayOutVerdict } from '../../shared/proof';
 import { type AgentClient, type Audit, type Db, type DbOrTx, type Live, systemActor } from '../contracts';
 import { isUniqueViolation } from '../tasks/engine';
 import { verifyProof } from './verify-proof';
@@ -61,7 +61,8 @@ export function createProofStore(options: {
     const before = await tx.egress.findUnique({ where: { id: proof.egressId } });
     if (!before) return null;
     const at = new Date(proof.finishedAt);
-    const { verdict, reason, exitAddress, latencyMs } = proof;
+    const { verdict, reason } = wayOutVerdict(proof);
+    const { exitAddress, latencyMs } = proof;
     await tx.egress.updateMany({
       where: { id: proof.egressId, OR: [{ provenAt: null }, { provenAt: { lte: at } }] },
       data: {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ProofCheck, ProofCheckName } from '../../shared/proof';
 import type { Identity } from '../contracts';
 import { until } from '../tasks/testing/bench';
 import { createEgressHealthJob } from './egress-health';
@@ -161,4 +162,56 @@ test('a start that is not let out takes the next way of its pool by itself', asy
   const task = await t.db.task.findFirstOrThrow({ where: { kind: 'sandbox.start' } });
   expect(task).toMatchObject({ state: 'succeeded', attempt: 2 });
   expect(await t.audits('egress.switched')).toHaveLength(1);
+});
+
+describe('a leak of one sandbox', () => {
+  const check = (name: ProofCheckName, result: ProofCheck['result']) => ({
+    ...{ name, result, ms: 1 },
+    detail: `${name}: ${result}.`,
+  });
+  const leak = {
+    ...{ verdict: 'red' as const, reason: 'The host answered.' },
+    checks: [check('connect', 'pass'), check('exit-address', 'pass'), check('refused.host', 'fail')],
+  };
+
+  test('fences this one only: the way out stays green and nobody leaves it', async () => {
+    const { box, a } = await pooled();
+    const other = await t.running(ann);
+    t.peer.prove(box.id, leak);
+    await t.rests(box.id, 'unavailable');
+    for (const ahead of [0, TUNNEL_GRACE_MS + 1000, 2 * TUNNEL_GRACE_MS]) {
+      t.clock.ahead = ahead;
+      await t.failover.run();
+    }
+    expect(await t.row(box.id)).toMatchObject({ egressId: a.id, fenced: true, stateReason: leak.reason });
+    expect(await t.row(other.id)).toMatchObject({ egressId: a.id, fenced: false, state: 'running' });
+    expect((await t.egress.get(t.root, a.id)).health).toMatchObject({ verdict: 'green', reason: null });
+    expect(await t.audits('egress.failover')).toEqual([]);
+    expect((await t.audits('proof.red'))[0]).toMatchObject({ target: box.name });
+  });
+
+  test('holds a start back instead of trying the next way out', async () => {
+    const { box, a } = await pooled();
+    await t.sandboxes.request(ann, { id: box.id, action: 'stop' });
+    await t.rests(box.id, 'stopped');
+    t.peer.egress.ways.set(a.id, leak);
+    await t.sandboxes.request(ann, { id: box.id, action: 'start' });
+    await until('refused', async () => {
+      const task = await t.db.task.findFirst({ where: { kind: 'sandbox.start' } });
+      return task?.state === 'failed' && task.errorCode === 'proof_failed';
+    });
+    expect((await t.row(box.id)).egressId).toBe(a.id);
+  });
+
+  test('with a dead way out both are told, each where it belongs', async () => {
+    const { box, a, b } = await pooled();
+    const checks = [check('connect', 'fail'), check('refused.host', 'fail')];
+    t.peer.prove(box.id, { ...leak, checks });
+    await until('red', async () => (await t.egress.get(t.root, a.id)).health.verdict === 'red');
+    expect((await t.egress.get(t.root, a.id)).health.reason).toBe('connect: fail.');
+    await t.rests(box.id, 'unavailable');
+    await t.failover.run();
+    await t.rests(box.id, 'running');
+    expect((await t.row(box.id)).egressId).toBe(b.id);
+  });
 });

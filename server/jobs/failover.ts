@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { Egress, Sandbox } from '../../prisma/generated/client';
+import { proofSchema, wayOutVerdict } from '../../shared/proof';
 import { type AgentClient, type Audit, type Db, type DbOrTx, type Live, systemActor } from '../contracts';
 import { assign } from '../services/egress/assign';
 import { follow } from '../services/egress/follow';
@@ -52,6 +53,13 @@ export function pauseBefore(changes: number, members: number, baseMs = PAUSE_BAS
   return beyond < 0 ? 0 : Math.min(PAUSE_MAX_MS, baseMs * 2 ** Math.min(beyond, 16));
 }
 
+/** Whether it is cut off for a leak of its own, which another way out would not mend. */
+async function leaks(db: DbOrTx, row: { proofId: string | null; egressId: string | null }): Promise<boolean> {
+  const newest = row.proofId === null ? null : await db.proof.findUnique({ where: { id: row.proofId } });
+  if (newest === null || newest.verdict !== 'red' || newest.egressId !== row.egressId) return false;
+  return wayOutVerdict(proofSchema.parse(JSON.parse(newest.body))).verdict !== 'red';
+}
+
 export function createFailoverJob(options: FailoverOptions): FailoverJob {
   const { db, live, audit, agent, engine, log, now = Date.now } = options;
   const actor = systemActor('failover');
@@ -78,6 +86,10 @@ export function createFailoverJob(options: FailoverOptions): FailoverJob {
       { signal: closing.signal },
     );
     if (power !== 'running' || network.tunnel === 'up') {
+      downSince.delete(row.id);
+      return null;
+    }
+    if (await leaks(db, row)) {
       downSince.delete(row.id);
       return null;
     }
@@ -196,6 +208,10 @@ export function createOtherWay(parts: {
     if (error.code === 'proof_failed') await parts.proven(sandboxId).catch(() => undefined);
     else await parts.noteFailure(row.egressId, error.message);
     if (!row.pool?.failover) return false;
+    if (error.code === 'proof_failed') {
+      const proven = await db.sandbox.findUnique({ where: { id: sandboxId } });
+      if (proven && (await leaks(db, proven))) return false;
+    }
     const moved = await db.$transaction(async (tx) => {
       if (!(await lockSandbox(tx, sandboxId))) return [];
       return assign({ live, shun: row.egressId }, tx, { id: sandboxId });
