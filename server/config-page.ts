@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { settings } from './config';
 import { projectRoot } from './db/project-root';
+import { settings } from './settings';
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
 const code = (text: string | null) => (text ? `\`${cell(text)}\`` : 'not set');
@@ -19,7 +19,7 @@ export function renderConfigPage(): string {
     'Environment variables of the gateway; `npm start` hands them on. Every problem is reported at once, with the',
     'name and what to do, and ends the start with exit code 2.',
     '',
-    'This page is written by `npx tsx server/config-page.ts` from `server/config.ts`; a test holds the two together.',
+    'This page is written by `npx tsx server/config-page.ts` from `server/settings.ts`; a test holds the two together.',
     '',
     '| name | default | what it does | example |',
     '| --- | --- | --- | --- |',

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ConfigError, loadConfig, settings } from './config';
+import { ConfigError, loadConfig } from './config';
 import { renderConfigPage } from './config-page';
 import { projectRoot } from './db/project-root';
+import { settings } from './settings';
 
 test('docs/configuration.md is the table of the settings', () => {
   expect(readFileSync(join(projectRoot(), 'docs', 'configuration.md'), 'utf8')).toBe(renderConfigPage());

@@ -1,270 +1,19 @@
-/** The gateway's settings. The only reader of process.env; every setting stands in the table below, nowhere else. */
-import { join, resolve } from 'node:path';
-import { z } from 'zod';
+/** The gateway's settings as its parts read them. The only reader of process.env. */
+import { resolve } from 'node:path';
+import type { z } from 'zod';
 import type { EgressDns } from '../shared/egress';
 import type { ProbeSettings } from '../shared/proof';
-import { passwordSchema, usernameSchema } from '../shared/views';
-import { databaseFile } from './db/open';
-import {
-  connectUrl,
-  dnsEcho,
-  duration,
-  echoUrls,
-  egressDns,
-  hostName,
-  httpUrl,
-  isProxy,
-  listenAddress,
-  proofInterval,
-  text,
-} from './setting-values';
-
-interface Setting<S extends z.ZodType> {
-  /** From the variable's text to its value; the message of a failed check says how to mend it. */
-  schema: S;
-  /** Null = not set. A text such as `DATA_DIR/...` is only shown: `fill` below makes the value. */
-  default: string | null;
-  description: string;
-  example: string;
-}
-const setting = <S extends z.ZodType>(it: Setting<S>): Setting<S> => it;
-
-export const settings = {
-  PORT: setting({
-    schema: z
-      .string()
-      .regex(/^\d{1,5}$/, 'Give a port from 0 to 65535.')
-      .transform(Number)
-      .refine((it) => it <= 65_535, 'Give a port from 0 to 65535.'),
-    default: '8080',
-    description: 'Port of the web app and all APIs. 0 takes a free one.',
-    example: '3000',
-  }),
-  HOST: setting({
-    schema: text.regex(/^[A-Za-z0-9.:_-]+$/, 'Give an address or a host name without a port.'),
-    default: '127.0.0.1',
-    description:
-      'Address to listen on. Anything but loopback belongs behind a reverse proxy that speaks HTTPS.',
-    example: '0.0.0.0',
-  }),
-  DATA_DIR: setting({
-    schema: text.transform((it) => resolve(it)),
-    default: './data',
-    description: 'Folder of everything that is kept: database, keys, the instance id.',
-    example: '/var/lib/cloud-claude',
-  }),
-  DATABASE_URL: setting({
-    schema: text.superRefine((it, ctx) => {
-      if (/^postgres(ql)?:/.test(it)) {
-        ctx.addIssue({
-          code: 'custom',
-          message: 'PostgreSQL is not served yet; leave it out or give a file: URL.',
-        });
-        return;
-      }
-      try {
-        databaseFile(it);
-      } catch {
-        ctx.addIssue({ code: 'custom', message: 'Give a file: URL such as file:./data/db/cloud-claude.db.' });
-      }
-    }),
-    default: 'file:DATA_DIR/db/cloud-claude.db',
-    description: 'The SQLite database. PostgreSQL is not served yet.',
-    example: 'file:/var/lib/cloud-claude/db/cloud-claude.db',
-  }),
-  ADMIN_USERNAME: setting({
-    schema: usernameSchema,
-    default: 'admin',
-    description: 'Name of the first administrator. Read at the first start only.',
-    example: 'ada',
-  }),
-  ADMIN_PASSWORD: setting({
-    schema: passwordSchema,
-    default: null,
-    description:
-      'Password of the first administrator. Read at the first start only; without it one is made and shown once.',
-    example: 'a long sentence of your own',
-  }),
-  SSH_PROXY_ADDR: setting({
-    // Refused rather than passed over: who sets it waits for a port that would never open.
-    schema: text.refine(() => false, 'There is no SSH proxy yet; leave this setting out.'),
-    default: null,
-    description: 'Reserved for the address of the SSH proxy, which is not built yet: setting it is refused.',
-    example: '',
-  }),
-  HOST_AGENT_MODE: setting({
-    schema: z.enum(['socket', 'embedded'], 'Give socket or embedded.'),
-    default: 'socket',
-    description:
-      'How the privileged agent runs: its own process behind a socket, or inside this one (development; needs root).',
-    example: 'embedded',
-  }),
-  HOST_AGENT_SOCKET: setting({
-    schema: text
-      .transform((it) => resolve(it))
-      .refine(
-        (it) => Buffer.byteLength(it) <= 107,
-        'Give a path of at most 107 bytes: the kernel takes no longer socket path. A shorter DATA_DIR helps too.',
-      ),
-    default: 'DATA_DIR/run/agent.sock',
-    description: "The agent's Unix socket.",
-    example: '/run/cloud-claude/agent.sock',
-  }),
-  ANTHROPIC_API_KEY: setting({
-    schema: text.regex(/^\S+$/, 'Give the key without spaces or line ends.'),
-    default: null,
-    description: 'API key for Claude in all sandboxes. It stays with the gateway and never enters a sandbox.',
-    example: 'sk-ant-...',
-  }),
-  ANTHROPIC_AUTH_TOKEN: setting({
-    schema: text.regex(/^\S+$/, 'Give the token without spaces or line ends.'),
-    default: null,
-    description: 'Bearer token instead of an API key, for gateways that speak the same API.',
-    example: 'token-...',
-  }),
-  ANTHROPIC_BASE_URL: setting({
-    schema: httpUrl.transform((it) => it.replace(/\/+$/, '')),
-    default: 'https://api.anthropic.com',
-    description: "Where Claude's API requests go.",
-    example: 'https://llm.example.org',
-  }),
-  BASE_DOMAIN: setting({
-    schema: hostName,
-    default: null,
-    description:
-      'Host name people open. When set, requests for other hosts are refused (but /healthz and /metrics on a loopback name).',
-    example: 'claude.example.org',
-  }),
-  BASE_SCHEME: setting({
-    schema: z.enum(['http', 'https'], 'Give http or https.'),
-    default: 'http',
-    description: 'Scheme people open it with. https makes cookies Secure and sends HSTS.',
-    example: 'https',
-  }),
-  TRUSTED_PROXY: setting({
-    schema: text
-      .transform((it) =>
-        it
-          .split(',')
-          .map((entry) => entry.trim())
-          .filter(Boolean),
-      )
-      .refine(
-        (it) => it.every(isProxy),
-        'Give addresses or networks with commas between, such as 127.0.0.1,10.0.0.0/8.',
-      ),
-    default: '',
-    description:
-      'Reverse proxies whose X-Forwarded-For, -Host and -Proto are believed. Without it, all people behind one share its log-in throttle.',
-    example: '127.0.0.1,10.0.0.0/8',
-  }),
-  IDLE_TIMEOUT: setting({
-    schema: duration,
-    default: '0',
-    description: 'Pause a sandbox that nobody looks at and that has done nothing for this long. 0 = never.',
-    example: '30m',
-  }),
-  CONNECT_URL: setting({
-    schema: connectUrl,
-    default: 'https://www.gstatic.com/generate_204',
-    description:
-      'What a proof connects to from inside a sandbox: answers 200 or 204 when the Internet is there. none = not checked: then no gate opens.',
-    example: 'https://gateway.example.org/healthz',
-  }),
-  ECHO_URLS: setting({
-    schema: echoUrls,
-    default: 'https://api.ipify.org,https://checkip.amazonaws.com,https://ipv4.icanhazip.com',
-    description:
-      'Services that tell a caller its address; two of them must agree on the exit address of a sandbox. Your own: /echo/ip of any Cloud Claude. none = not checked: then no gate opens.',
-    example: 'https://gateway.example.org/echo/ip,https://other.example.net/echo/ip',
-  }),
-  DNS_ECHO: setting({
-    schema: dnsEcho,
-    default: 'whoami.akamai.net',
-    description:
-      'Name whose answer (A, or TXT when that stands after it) is the address of the resolver that asked. {unique} becomes a fresh label. Your own: see ECHO_DNS_ZONE. none = not checked: then no gate opens.',
-    example: '{unique}.echo.example.org TXT',
-  }),
-  PROOF_INTERVAL: setting({
-    schema: proofInterval,
-    default: '15m',
-    description: 'Time from one proof of a running sandbox to the next, 30s to 1d.',
-    example: '5m',
-  }),
-  EGRESS_HEALTH_INTERVAL: setting({
-    schema: duration,
-    default: '15m',
-    description:
-      'Time from one test to the next of a way out that serves no sandbox. Those that serve one are known by its proofs. 0 = off.',
-    example: '1h',
-  }),
-  EGRESS_DNS: setting({
-    schema: egressDns,
-    default: 'tcp://1.1.1.1',
-    description:
-      'Who is asked for names through an egress that names no server of its own. Sandboxes with a direct way out ask the resolvers of the host.',
-    example: 'tls://9.9.9.9#dns.quad9.net',
-  }),
-  ECHO_DNS_ADDR: setting({
-    schema: listenAddress,
-    default: null,
-    description:
-      'Address of a DNS server (UDP and TCP) that answers every name under ECHO_DNS_ZONE with the address of who asked. Port 53 needs CAP_NET_BIND_SERVICE.',
-    example: '198.51.100.7:53',
-  }),
-  ECHO_DNS_ZONE: setting({
-    schema: hostName,
-    default: null,
-    description: 'Zone of that server. Delegate it by an NS record to ECHO_DNS_NAME.',
-    example: 'echo.example.org',
-  }),
-  ECHO_DNS_NAME: setting({
-    schema: hostName,
-    default: null,
-    description: 'Name of this machine in that NS record, outside the zone. Without it BASE_DOMAIN.',
-    example: 'gateway.example.org',
-  }),
-  GEOIP_DB: setting({
-    schema: text.transform((it) => resolve(it)),
-    default: null,
-    description: 'A MaxMind-format country database (.mmdb): exit addresses are shown with their country.',
-    example: '/var/lib/GeoIP/GeoLite2-Country.mmdb',
-  }),
-  METRICS_TOKEN: setting({
-    schema: text.regex(/^[\x21-\x7e]{16,}$/, 'Give at least 16 characters without spaces.'),
-    default: null,
-    description: 'Bearer token for /metrics. Without it there is no /metrics.',
-    example: 'a-long-random-text',
-  }),
-  LOG_LEVEL: setting({
-    schema: z.enum(
-      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-      'Give fatal, error, warn, info, debug, trace or silent.',
-    ),
-    default: 'info',
-    description: 'How much is logged, as JSON lines on stderr.',
-    example: 'debug',
-  }),
-  SANDBOX_IMAGE: setting({
-    schema: text.regex(
-      /^cloud-claude\/sandbox:[0-9a-f]{12,64}$/,
-      'Leave it to npm start, which sets it to the image it built.',
-    ),
-    default: null,
-    description: 'Image of new sandboxes. Set by npm start.',
-    example: 'cloud-claude/sandbox:0123456789ab',
-  }),
-  NODE_ENV: setting({
-    schema: z.enum(['production', 'development', 'test'], 'Give production or development.'),
-    default: 'production',
-    description: 'development compiles pages while you work on them. Set by npm run dev.',
-    example: 'development',
-  }),
-};
+import { settings } from './settings';
 
 type Settings = typeof settings;
-export type SettingName = keyof Settings;
-type Values = { [K in SettingName]: z.output<Settings[K]['schema']> | undefined };
+type SettingName = keyof Settings;
+type Value<K extends SettingName> = z.output<Settings[K]['schema']>;
+/** As far as they were right. */
+type Parsed = { [K in SettingName]?: Value<K> };
+/** All of them right: undefined only where there is no default. */
+type Values = {
+  [K in SettingName]: Value<K> | (Settings[K]['default'] extends null | '' ? undefined : never);
+};
 
 export interface Config {
   port: number;
@@ -295,7 +44,7 @@ export interface Config {
 }
 
 /** What is wrong with one setting. Never holds the value: it may be a secret. */
-export interface Problem {
+interface Problem {
   name: string;
   mend: string;
 }
@@ -319,60 +68,63 @@ export class ConfigError extends Error {
 export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
   const problems: Problem[] = [];
   const given = (name: SettingName) => env[name] || undefined;
-  const dataDir = resolve(given('DATA_DIR') ?? './data');
-  const fill = (name: SettingName) => settings[name].default?.replace('DATA_DIR', dataDir) || undefined;
-  function parse<N extends SettingName>(name: N): Values[N] {
-    const raw = given(name) ?? fill(name);
-    if (raw === undefined) return undefined;
+  const dataDir = resolve(given('DATA_DIR') ?? settings.DATA_DIR.default);
+  const filled = (name: SettingName) => settings[name].default?.replace('DATA_DIR', () => dataDir);
+  const parsed: Parsed = {};
+  function parse<N extends SettingName>(name: N): void {
+    const raw = given(name) ?? (filled(name) || undefined);
+    if (raw === undefined) return;
     const result = settings[name].schema.safeParse(raw);
     // The schema is this setting's own; indexing loses that.
-    if (result.success) return result.data as Values[N];
-    problems.push({ name, mend: result.error.issues[0]?.message ?? 'This value is not right.' });
-    return undefined;
+    if (result.success) parsed[name] = result.data as Parsed[N];
+    else problems.push({ name, mend: result.error.issues[0]?.message ?? 'This value is not right.' });
   }
-  const parsed = Object.fromEntries(
-    (Object.keys(settings) as SettingName[]).map((name) => [name, parse(name)]),
-  ) as Values;
+  for (const name of Object.keys(settings) as SettingName[]) parse(name);
   if (parsed.ANTHROPIC_API_KEY && parsed.ANTHROPIC_AUTH_TOKEN)
     problems.push({ name: 'ANTHROPIC_AUTH_TOKEN', mend: 'Give this or ANTHROPIC_API_KEY, not both.' });
   const echoDns = echoDnsOf(parsed, problems);
   if (problems.length > 0) throw new ConfigError(problems);
+  // Without a problem every setting with a default has a value.
+  return configOf(parsed as Values, echoDns);
+}
+
+function configOf(values: Values, echoDns: Config['echoDns']): Config {
   return {
-    port: parsed.PORT ?? 8080,
-    host: parsed.HOST ?? '127.0.0.1',
-    dataDir,
-    databaseUrl: parsed.DATABASE_URL ?? `file:${join(dataDir, 'db', 'cloud-claude.db')}`,
-    adminUsername: parsed.ADMIN_USERNAME ?? 'admin',
-    adminPassword: parsed.ADMIN_PASSWORD ?? null,
-    agentMode: parsed.HOST_AGENT_MODE ?? 'socket',
-    agentSocket: parsed.HOST_AGENT_SOCKET ?? join(dataDir, 'run', 'agent.sock'),
+    port: values.PORT,
+    host: values.HOST,
+    dataDir: values.DATA_DIR,
+    databaseUrl: values.DATABASE_URL,
+    adminUsername: values.ADMIN_USERNAME,
+    adminPassword: values.ADMIN_PASSWORD ?? null,
+    agentMode: values.HOST_AGENT_MODE,
+    agentSocket: values.HOST_AGENT_SOCKET,
     anthropic: {
-      apiKey: parsed.ANTHROPIC_API_KEY ?? null,
-      authToken: parsed.ANTHROPIC_AUTH_TOKEN ?? null,
-      baseUrl: parsed.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com',
+      apiKey: values.ANTHROPIC_API_KEY ?? null,
+      authToken: values.ANTHROPIC_AUTH_TOKEN ?? null,
+      baseUrl: values.ANTHROPIC_BASE_URL,
     },
-    baseDomain: parsed.BASE_DOMAIN ?? null,
-    baseScheme: parsed.BASE_SCHEME ?? 'http',
-    trustedProxy: parsed.TRUSTED_PROXY ?? [],
-    idleTimeoutMs: parsed.IDLE_TIMEOUT ?? 0,
+    baseDomain: values.BASE_DOMAIN ?? null,
+    baseScheme: values.BASE_SCHEME,
+    trustedProxy: values.TRUSTED_PROXY ?? [],
+    idleTimeoutMs: values.IDLE_TIMEOUT,
     probes: {
-      connectUrl: parsed.CONNECT_URL ?? null,
-      echoUrls: parsed.ECHO_URLS ?? [],
-      dnsEcho: parsed.DNS_ECHO ?? null,
-      intervalSeconds: parsed.PROOF_INTERVAL ?? 900,
+      connectUrl: values.CONNECT_URL,
+      echoUrls: values.ECHO_URLS,
+      dnsEcho: values.DNS_ECHO,
+      intervalSeconds: values.PROOF_INTERVAL,
     },
-    egressHealthMs: parsed.EGRESS_HEALTH_INTERVAL ?? 900_000,
-    egressDns: parsed.EGRESS_DNS ?? { server: '1.1.1.1', transport: 'tcp', name: null },
+    egressHealthMs: values.EGRESS_HEALTH_INTERVAL,
+    egressDns: values.EGRESS_DNS,
     echoDns,
-    geoipDb: parsed.GEOIP_DB ?? null,
-    metricsToken: parsed.METRICS_TOKEN ?? null,
-    logLevel: parsed.LOG_LEVEL ?? 'info',
-    sandboxImage: parsed.SANDBOX_IMAGE ?? null,
-    dev: parsed.NODE_ENV === 'development',
+    geoipDb: values.GEOIP_DB ?? null,
+    metricsToken: values.METRICS_TOKEN ?? null,
+    logLevel: values.LOG_LEVEL,
+    sandboxImage: values.SANDBOX_IMAGE ?? null,
+    dev: values.NODE_ENV === 'development',
   };
 }
 
-function echoDnsOf(parsed: Values, problems: Problem[]): Config['echoDns'] {
+function echoDnsOf(parsed: Parsed, problems: Problem[]): Config['echoDns'] {
   const { ECHO_DNS_ADDR: at, ECHO_DNS_ZONE: zone } = parsed;
   const name = parsed.ECHO_DNS_NAME ?? parsed.BASE_DOMAIN;
   if (at === undefined && zone === undefined) return null;

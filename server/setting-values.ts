@@ -12,14 +12,18 @@ export const hostName = text.regex(
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'Give a whole http:// or https:// address.' });
 
 const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** Shorter would stop a sandbox while its owner reads what Claude wrote. */
-const IDLE_MIN_MS = 60_000;
+/** Milliseconds of a text such as 90s, 15m, 2h or 1d; NaN for any other. */
+function timeOf(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
+}
 
+/** Shorter would stop a sandbox while its owner reads what Claude wrote, and test a way out all the time. */
+const DURATION_MIN_MS = 60_000;
 export const duration = z.string().transform((text, ctx) => {
   if (text === '0') return 0;
-  const match = /^(\d{1,6})([smhd])$/.exec(text);
-  const ms = Number(match?.[1] ?? 0) * (UNIT_MS[match?.[2] ?? ''] ?? 0);
-  if (ms >= IDLE_MIN_MS) return ms;
+  const ms = timeOf(text);
+  if (ms >= DURATION_MIN_MS) return ms;
   ctx.addIssue({
     code: 'custom',
     message: 'Give a time of at least a minute such as 90s, 30m, 2h or 1d, or 0 for off.',
@@ -45,8 +49,7 @@ export const isProxy = (entry: string) => {
 const PROOF_MIN_MS = 30_000;
 const PROOF_MAX_MS = 86_400_000;
 export const proofInterval = z.string().transform((text, ctx) => {
-  const match = /^(\d{1,6})([smhd])$/.exec(text);
-  const ms = Number(match?.[1] ?? 0) * (UNIT_MS[match?.[2] ?? ''] ?? 0);
+  const ms = timeOf(text);
   if (ms >= PROOF_MIN_MS && ms <= PROOF_MAX_MS) return ms / 1000;
   ctx.addIssue({ code: 'custom', message: 'Give a time from 30s to 1d, such as 15m.' });
   return z.NEVER;
