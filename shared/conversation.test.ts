@@ -284,11 +284,13 @@ describe('any valid journal', () => {
       fc.property(journals, (frames) => {
         const it = fold(frames);
         const said = new Map<string, string>();
-        for (const frame of frames)
-          if (frame.kind === 'thinking' || (frame.kind === 'text.delta' && frame.data.role === 'assistant')) {
-            const key = `${frame.kind === 'thinking' ? 'thinking' : 'text'}-${frame.data.messageId}-${frame.data.block}`;
-            said.set(key, (said.get(key) ?? '') + frame.data.text);
-          }
+        const add = (type: string, data: { messageId: string; block: number; text: string }) => {
+          const key = `${type}-${data.messageId}-${data.block}`;
+          said.set(key, (said.get(key) ?? '') + data.text);
+        };
+        for (const { kind, data } of frames)
+          if (kind === 'thinking') add('thinking', data);
+          else if (kind === 'text.delta' && data.role === 'assistant') add('text', data);
         const all = everything(it);
         const texts = all.flatMap((item) =>
           item.type === 'text' || item.type === 'thinking' ? [[item.id, item.text] as const] : [],
