@@ -101,11 +101,11 @@ test('a stream that waits is ended when nobody comes; one that was taken stays',
   const container = await docker.inspect(containerName(lab.instance, main.id));
   if (!container) throw new Error('the sandbox has no container');
   const ended = new AbortController();
-  await streams.ready(container, ended.signal);
+  await streams.ready(container, false, ended.signal);
   const taken = await streams.open(container);
   const alone = await sshds(main.id);
   // The next one is parked later for as long: at its end the time of the first is over too.
-  await streams.ready(container, ended.signal);
+  await streams.ready(container, false, ended.signal);
   expect(await sshds(main.id)).not.toBe(alone);
   await until('the second was ended', async () => (await sshds(main.id)) === alone);
   const answer = new Promise<Buffer>((resolve) => taken.output.on('data', resolve));

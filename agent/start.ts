@@ -91,7 +91,7 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   });
   const egressTest = createEgressTest({ instance, docker, network, records, prover, resolvers, log });
   const handlers = createHandlers({ sandboxes, notices, wireguard, egressTest, traffic, health });
-  const ssh = createSshUpgrade({ open: (id) => sandboxes.ssh(id), log });
+  const ssh = createSshUpgrade({ open: (id, early) => sandboxes.ssh(id, early), log });
 
   try {
     // The socket first: it proves that no other agent works on this data folder before anything is swept.

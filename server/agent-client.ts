@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import {
+  AGENT_HOST_KEY_HEADER,
   AGENT_STREAM_PROTOCOL,
   type AgentOp,
   type AgentOutput,
@@ -30,6 +31,7 @@ export const AGENT_STREAM_OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 
 type CallOptions = Parameters<AgentClient['call']>[2];
+type OpenSshOptions = NonNullable<Parameters<AgentClient['openSsh']>[2]>;
 const errorBodySchema = z.object({ error: z.string(), code: z.string() });
 const noticeEventSchema = z.object({ type: z.literal('notice'), notice: agentNoticeSchema });
 const lineSchema = z.discriminatedUnion('type', [
@@ -107,9 +109,14 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
     return result.value;
   }
 
-  async function openSsh(sandboxId: string, signal: AbortSignal): Promise<Duplex> {
+  async function openSsh(
+    sandboxId: string,
+    signal: AbortSignal,
+    { early = false, onHostKey }: OpenSshOptions = {},
+  ): Promise<Duplex> {
     const limit = AbortSignal.timeout(AGENT_STREAM_OPEN_TIMEOUT_MS);
-    const outgoing = request(`/v1/streams/ssh?sandbox=${encodeURIComponent(sandboxId)}`, {
+    const query = `sandbox=${encodeURIComponent(sandboxId)}${early ? '&early=1' : ''}`;
+    const outgoing = request(`/v1/streams/ssh?${query}`, {
       agent: false,
       headers: { connection: 'Upgrade', upgrade: AGENT_STREAM_PROTOCOL },
     });
@@ -119,7 +126,9 @@ export function createAgentClient({ socket, log }: AgentClientOptions): AgentCli
     limit.addEventListener('abort', abort, { once: true });
     try {
       if (signal.aborted) abort();
-      return await upgraded(outgoing);
+      const { socket, hostKey } = await upgraded(outgoing);
+      if (hostKey !== undefined) onHostKey?.(hostKey);
+      return socket;
     } catch (thrown) {
       throw mapped(thrown, { signal, limit });
     } finally {
@@ -160,7 +169,7 @@ function answer(outgoing: http.ClientRequest, send: () => void): Promise<http.In
   });
 }
 
-function upgraded(outgoing: http.ClientRequest): Promise<Duplex> {
+function upgraded(outgoing: http.ClientRequest): Promise<{ socket: Duplex; hostKey: string | undefined }> {
   return new Promise((resolve, reject) => {
     outgoing.on('error', reject);
     outgoing.once('upgrade', (response, socket, head) => {
@@ -170,7 +179,8 @@ function upgraded(outgoing: http.ClientRequest): Promise<Duplex> {
         return;
       }
       if (head.length > 0) socket.unshift(head);
-      resolve(socket);
+      const hostKey = response.headers[AGENT_HOST_KEY_HEADER];
+      resolve({ socket, hostKey: typeof hostKey === 'string' ? hostKey : undefined });
     });
     outgoing.once('response', (response) => {
       collect(response).then((body) => reject(failure(response.statusCode ?? 0, body)), reject);

@@ -58,13 +58,21 @@ import { createAdmin } from './services/admin/service';
 import { createNetworkOf } from './services/egress/network-of';
 import { createEgressService } from './services/egress/service';
 import { createFrames } from './services/frames/service';
+import { createHistory } from './services/history/service';
+import { createLayouts } from './services/layouts/service';
+import { createLogin } from './services/login/service';
 import { createNetwork } from './services/network/service';
 import { createTrafficStore } from './services/network/traffic';
+import { createNotifications } from './services/notifications/service';
 import { createPolicies } from './services/policies/service';
+import { createProviderRefs } from './services/providers/refs';
+import { createProviderSecrets } from './services/providers/secrets';
+import { createProviders } from './services/providers/service';
 import { createAccess } from './services/sandboxes/access';
 import { createSandboxes } from './services/sandboxes/service';
 import { createSandboxSpec } from './services/sandboxes/spec';
 import { createSessionMonitor } from './services/sessions/monitor';
+import { createSessionOptions } from './services/sessions/options';
 import { createSessions } from './services/sessions/service';
 import { createTasks } from './services/tasks/service';
 import { createUsers } from './services/users/service';
@@ -150,7 +158,27 @@ async function build(
     createConnections({ agent, db, log, gatewayKey, provider: proxy }),
   );
   const { access, rights } = createAccess(db);
-  const sessions = createSessions({ db, live, audit, log, access, connections });
+  const box = createSecretBox(masterKey);
+  const gatewayHasKey = proxy.configured;
+  const providerRefs = createProviderRefs({ db, gatewayKey: gatewayHasKey });
+  const providers = createProviders({
+    ...{ db, live, audit, refs: providerRefs, gatewayKey: gatewayHasKey },
+    secrets: createProviderSecrets(box),
+    checkBaseUrl: async () => undefined,
+    probe: async () => {
+      throw new AppError('unavailable');
+    },
+  });
+  const requireProvider = providers.requireUsable;
+  const sessions = createSessions({
+    ...{ db, live, audit, log, access, connections, requireProvider },
+    providers: providerRefs,
+  });
+  const frames = createFrames({
+    ...{ db, access, connections },
+    onActivity: (id) => activity.touch(id),
+    onModel: (session) => sessions.modelSwitched(session),
+  });
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
   const image = () => {
     if (config.sandboxImage === null) throw new AppError('image_missing');
@@ -181,8 +209,8 @@ async function build(
       dropConnection: (id, reason) => {
         connections.drop(id, reason);
       },
-      // Whoever needs it next asks again, and hears then what is wrong.
-      connect: (id) => void connections.get(id).catch(() => undefined),
+      expectConnection: (id) => connections.expect(id),
+      connect: (id) => connections.released(id),
       openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
       otherWay: createOtherWay({
         ...{ db, live },
@@ -235,8 +263,24 @@ async function build(
       engine,
       image,
       viewers: (id) => connections.viewers(id),
+      providers: providerRefs,
     }),
     sessions,
+    sessionOptions: createSessionOptions({
+      ...{ db, live, audit, access, requireProvider },
+      switchModel: (identity, { id, model }) => frames.call(identity, 'model', { id, input: { model } }),
+      restart: (id) => sessions.restart(id),
+      view: (id) => sessions.view(id),
+    }),
+    layouts: createLayouts({ db, access }),
+    providers,
+    notifications: createNotifications({
+      ...{ db, live, audit, box, masterKey },
+      publicKey: async () => '',
+      checkEndpoint: async () => undefined,
+      deliver: async () => undefined,
+    }),
+    login: createLogin({ access }),
     tasks: createTasks({ db, engine }),
     admin: createAdmin(health),
     egress,
@@ -258,7 +302,8 @@ async function build(
   });
   const rest = createRest({
     services,
-    frames: createFrames({ db, access, connections, onActivity: (id) => activity.touch(id) }),
+    frames,
+    history: createHistory({ db, access }),
     live,
     sockets,
     version,

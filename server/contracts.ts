@@ -132,8 +132,15 @@ export interface AgentClient {
       onCheck?: (check: AgentCheck) => void;
     },
   ): Promise<AgentOutput<O>>;
-  /** Raw bytes of `sshd -i` in the sandbox. */
-  openSsh(sandboxId: string, signal: AbortSignal): Promise<Duplex>;
+  /**
+   * Raw bytes of `sshd -i` in the sandbox. `early`: also before its release, for a log-in. `onHostKey` is told the key
+   * that its agent made for it, `ssh-ed25519 AAAA...`.
+   */
+  openSsh(
+    sandboxId: string,
+    signal: AbortSignal,
+    options?: { early?: boolean; onHostKey?(key: string): void },
+  ): Promise<Duplex>;
 }
 
 export interface PtyOptions {

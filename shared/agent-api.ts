@@ -8,7 +8,9 @@
  *                   A closed connection cancels the work at the next step border; what was done stays and
  *                   the next `ensure` goes on from there.
  *   GET  /v1/streams/ssh?sandbox=ID  with `Connection: Upgrade`, `Upgrade: cloud-claude-stream`
- *     -> 101, then raw bytes of `sshd -i` in the sandbox, both ways, back-pressure by the socket.
+ *     -> 101, then raw bytes of `sshd -i` in the sandbox, both ways, back-pressure by the socket. The header
+ *        `cloud-claude-host-key` is what `hostKey` of ObservedSandbox is. With `&early=1` also before the release: one
+ *        can log in then, and sshd starts nothing.
  * Anything else is refused (404), as is a request with an Origin or Referer header (403): no browser belongs here.
  */
 import { z } from 'zod';
@@ -28,6 +30,8 @@ import { trafficSchema } from './traffic';
 /** Raised when an operation changes its meaning; the gateway refuses an agent of another version. */
 export const AGENT_API_VERSION = 2;
 export const AGENT_STREAM_PROTOCOL = 'cloud-claude-stream';
+/** In the answer to such an upgrade: `ssh-ed25519 AAAA...`. */
+export const AGENT_HOST_KEY_HEADER = 'cloud-claude-host-key';
 
 export const sandboxLimitsSchema = z.object({
   cpus: z.number().min(SANDBOX_CPUS.min).max(SANDBOX_CPUS.max),

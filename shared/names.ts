@@ -60,6 +60,14 @@ export const SANDBOX_HOST_KEY = '/etc/cloud-claude/ssh/host_ed25519';
 export const SANDBOX_AUTHORIZED_KEYS = '/etc/cloud-claude/ssh/authorized_keys';
 /** PID 1 waits for this file (made by the agent, root-owned) before it runs anything of the user's. */
 export const SANDBOX_RELEASE_FILE = '/run/cloud-claude-release';
+/**
+ * Pipes of root's, made by PID 1 at every start: it runs the first `sshd -i` on them as soon as the agent has opened
+ * both ends. That one costs no `docker exec`.
+ */
+export const SANDBOX_SSH_IN = '/run/cloud-claude-ssh.in';
+export const SANDBOX_SSH_OUT = '/run/cloud-claude-ssh.out';
+/** While it is there sshd lets people log in and starts nothing of theirs (nologin(5)). Made by PID 1, taken away at the release. */
+export const SANDBOX_NOLOGIN_FILE = '/etc/nologin';
 export const TUN_NAME = 'tun0';
 /** Root-owned wrapper scripts in the image. */
 export const SANDBOX_SESSION_COMMAND = '/usr/local/lib/cloud-claude/session';

@@ -1,9 +1,11 @@
 /** Files of root's in a running container, from outside: a `docker exec` or an archive by Docker costs 50 to 100 ms. */
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { constants, type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import type { Namespace } from './netns';
 import { netnsInode } from './proc';
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 export interface InnerFile {
   name: string;
@@ -48,6 +50,66 @@ export async function writeInside(
   } finally {
     await folder.close();
   }
+}
+
+/** Takes files away by the same rules; those that are not there are fine. */
+export async function removeInside(
+  namespace: Namespace,
+  path: string,
+  names: readonly string[],
+): Promise<void> {
+  const folder = await folderInside(namespace, path);
+  try {
+    for (const name of names) await unlink(below(folder, name)).catch(() => {});
+  } finally {
+    await folder.close();
+  }
+}
+
+/** A program's stdin and stdout. */
+export interface PipeEnds {
+  input: Socket;
+  output: Socket;
+}
+
+/**
+ * Opens the outer ends of two named pipes by the same rules. Null while nobody is there to read `names.input`: the
+ * program's side opens that one first and then waits at `names.output` for us (fifo(7)).
+ */
+export async function openPipes(
+  namespace: Namespace,
+  path: string,
+  names: { input: string; output: string },
+): Promise<PipeEnds | null> {
+  const folder = await folderInside(namespace, path);
+  try {
+    const input = openPipe(below(folder, names.input), O_WRONLY);
+    if (input === null) return null;
+    const output = openPipe(below(folder, names.output), O_RDONLY);
+    if (output === null) {
+      closeSync(input);
+      return null;
+    }
+    return {
+      input: new Socket({ fd: input, readable: false, writable: true }),
+      output: new Socket({ fd: output, readable: true, writable: false }),
+    };
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Does not wait for the other side. Null when it is not there (ENXIO), or no pipe is. */
+function openPipe(path: string, mode: number): number | null {
+  let fd: number;
+  try {
+    fd = openSync(path, mode | O_NONBLOCK | O_NOFOLLOW);
+  } catch {
+    return null;
+  }
+  if (fstatSync(fd).isFIFO()) return fd;
+  closeSync(fd);
+  return null;
 }
 
 /** The folder, opened. Throws also when the process of `namespace` has ended. */

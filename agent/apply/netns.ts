@@ -83,7 +83,16 @@ export async function removeNamespace(name: string): Promise<void> {
  * address of loopback as source, so that a refusal finds its way back.
  */
 export async function defaultByLo(namespace: Namespace): Promise<void> {
-  await namespace.run(['ip', '-4', 'route', 'replace', 'default', 'dev', 'lo', 'src', '127.0.0.1']);
+  // Up already, unless the container is still being started.
+  const input = 'link set dev lo up\nroute replace default dev lo src 127.0.0.1\n';
+  await namespace.run(['ip', '-4', '-batch', '-'], { input });
+}
+
+/** No link gets an IPv6 address from here on. `sysctl` files are those of the namespace of who opens them. */
+export async function switchOffIpv6(namespace: Namespace): Promise<void> {
+  const files = ['all', 'default'].map((it) => `/proc/sys/net/ipv6/conf/${it}/disable_ipv6`);
+  // 1: a kernel without IPv6 does not have them.
+  await namespace.run(['tee', ...files], { input: '1\n', okCodes: [0, 1] });
 }
 
 /** The link by which the namespace would send to a public address; null when there is none. No packet is sent. */

@@ -2,14 +2,21 @@ import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { AgentCheck, AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
-import { containerName, homeVolumeName, LABEL_GENERATION, SANDBOX_RELEASE_FILE } from '../../shared/names';
+import {
+  containerName,
+  homeVolumeName,
+  LABEL_GENERATION,
+  SANDBOX_NOLOGIN_FILE,
+  SANDBOX_RELEASE_FILE,
+} from '../../shared/names';
 import type { ContainerState, DockerClient } from '../apply/docker';
-import { writeInside } from '../apply/inside';
+import { removeInside, writeInside } from '../apply/inside';
 import { Namespace } from '../apply/netns';
 import { openFilesMax } from '../apply/proc';
 import { containerOptions, resources, STOP_GRACE_SECONDS, volumeOptions } from '../plan/container';
 import { hostKey, keyFiles } from './host-keys';
 import type { Network } from './network';
+import { type NetworkAhead, networkAhead } from './network-ahead';
 import { isReleased, type Records } from './records';
 import type { SshStreams } from './ssh';
 
@@ -80,36 +87,53 @@ export async function ensure(
     return create(parts, spec, existing);
   });
   const wasPaused = container.status === 'paused';
+  let ahead: NetworkAhead | undefined;
+  // Beside the network's steps: sshd is root's and starts nothing of the user's before the release (nologin(5)). A
+  // paused container takes no exec.
+  const giveUp = new AbortController();
+  let sshReady: Promise<void> | undefined;
+  const beginSsh = (started: ContainerState) => {
+    sshReady = parts.ssh.ready(started, ahead !== undefined, AbortSignal.any([signal, giveUp.signal]));
+    sshReady.catch(() => {});
+  };
   container = await step('container.start', async () => {
     let started = container;
     if (container.status !== 'running' && !wasPaused) {
       // The old start's tunnel, if any, belongs to a namespace that is gone.
       await way.down();
+      ahead = networkAhead(container.id, { way, spec, prepared, signal });
       await docker.start(name);
       started = await inspectRunning(docker, name);
     }
     await putKeys(parts, spec, started);
+    // Said to be done when a log-in is waited for: the gateway comes at once.
+    if (!wasPaused) beginSsh(started);
     return started;
+  }).catch(async (error) => {
+    await ahead?.giveUp();
+    throw error;
   });
 
-  const namespace = await Namespace.ofProcess(container.pid);
-  // Beside the network's steps: sshd is root's and runs nothing of the user's before somebody logs in, which is
-  // refused before the release (Sandboxes.ssh). A paused container takes no exec.
-  const giveUp = new AbortController();
-  const beginSsh = () => parts.ssh.ready(container, AbortSignal.any([signal, giveUp.signal]));
-  let sshReady = wasPaused ? null : beginSsh();
-  sshReady?.catch(() => {});
+  const namespace = await Namespace.ofProcess(container.pid).catch(async (error) => {
+    await ahead?.giveUp();
+    throw error;
+  });
   try {
+    const begun = await ahead?.of(namespace);
     const released = isReleased(await records.read(spec.id), container);
     const resumes = wasPaused && spec.power === 'running';
     const cause = !released ? 'start' : resumes ? 'resume' : 'switch';
     // What runs and is right stays as it is, open; anything else goes by closed rules.
     await step('network.rules', async () => {
-      if (!released || resumes) await way.shut(namespace);
+      if (begun) await begun.rules;
+      else if (!released || resumes) await way.shut(namespace);
     });
     const held = await step('network.tunnel', async () => {
       await prepared;
-      return way.up(namespace, spec, signal);
+      if (!begun) return way.up(namespace, spec, signal);
+      await begun.tunnel;
+      // Docker has finished its own work on the namespace since: it is looked at again.
+      return true;
     });
     await step('network.verify', async () => {
       if (held) await way.check(namespace);
@@ -122,14 +146,18 @@ export async function ensure(
     await step('container.release', async () => {
       if (wasPaused) await docker.unpause(name);
       await way.open(cause);
-      if (!released) await release(parts, spec.id, { container, namespace });
+      if (released) return;
+      // Once PID 1 has come so far, it has made SANDBOX_NOLOGIN_FILE too.
+      await sshReady;
+      await release(parts, spec.id, { container, namespace });
     });
-    sshReady ??= beginSsh();
+    if (sshReady === undefined) beginSsh(container);
     await step('ssh.ready', async () => sshReady);
   } catch (error) {
     giveUp.abort();
     throw error;
   } finally {
+    await ahead?.close();
     await namespace.close();
   }
   if (spec.power === 'paused') await step('container.pause', () => docker.pause(name));
@@ -239,6 +267,8 @@ async function release(
 ): Promise<void> {
   const file = { name: basename(SANDBOX_RELEASE_FILE), mode: 0o644, data: '' };
   await writeInside(namespace, dirname(SANDBOX_RELEASE_FILE), [file]);
+  // PID 1 does so as well, a little later.
+  await removeInside(namespace, dirname(SANDBOX_NOLOGIN_FILE), [basename(SANDBOX_NOLOGIN_FILE)]);
   await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });
 }
 

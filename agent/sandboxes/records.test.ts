@@ -23,6 +23,16 @@ test('a change survives a restart; a broken record counts as none', async () => 
   expect((await stat(join(folder, 'sandboxes', id))).mode & 0o777).toBe(0o700);
 });
 
+test('changes at one time are all kept', async () => {
+  const records = createRecords(folder);
+  const slots = Array.from({ length: 20 }, (_, slot) => slot);
+  await Promise.all([
+    ...slots.map((slot) => records.change(id, { slot })),
+    records.change(id, { admitted: 'this' }),
+  ]);
+  expect(await createRecords(folder).read(id)).toMatchObject({ slot: 19, admitted: 'this' });
+});
+
 test('an id is never a path', () => {
   expect(() => createRecords(folder).folder('../../etc')).toThrow();
 });

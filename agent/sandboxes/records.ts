@@ -51,6 +51,8 @@ export function createRecords(dataDir: string) {
   const folder = (id: string) => join(root, sandboxIdSchema.parse(id));
   const path = (id: string) => join(folder(id), 'record.json');
   const known = new Map<string, SandboxRecord>();
+  /** The last write of each, under way or done: steps that run beside each other change one record. */
+  const writes = new Map<string, Promise<void>>();
 
   async function read(id: string): Promise<SandboxRecord> {
     const cached = known.get(id);
@@ -66,6 +68,13 @@ export function createRecords(dataDir: string) {
     return record;
   }
 
+  async function write(id: string, record: SandboxRecord): Promise<void> {
+    await mkdir(folder(id), { recursive: true, mode: 0o700 });
+    const draft = `${path(id)}.${process.pid}.new`;
+    await writeFile(draft, JSON.stringify(record), { mode: 0o600 });
+    await rename(draft, path(id));
+  }
+
   return {
     folder,
     read,
@@ -73,13 +82,16 @@ export function createRecords(dataDir: string) {
     async change(id: string, change: Partial<SandboxRecord>): Promise<void> {
       const record = { ...(await read(id)), ...change };
       known.set(id, record);
-      await mkdir(folder(id), { recursive: true, mode: 0o700 });
-      const draft = `${path(id)}.${process.pid}.new`;
-      await writeFile(draft, JSON.stringify(record), { mode: 0o600 });
-      await rename(draft, path(id));
+      const before = writes.get(id) ?? Promise.resolve();
+      const written = before.catch(() => {}).then(() => write(id, record));
+      writes.set(id, written);
+      await written.finally(() => {
+        if (writes.get(id) === written) writes.delete(id);
+      });
     },
     async remove(id: string): Promise<void> {
       known.delete(id);
+      await writes.get(id)?.catch(() => {});
       await rm(folder(id), { recursive: true, force: true });
     },
     async ids(): Promise<string[]> {

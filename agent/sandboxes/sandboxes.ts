@@ -12,6 +12,7 @@ import {
 import type { Proof } from '../../shared/proof';
 import { Namespace } from '../apply/netns';
 import { type EnsureParts, ensure, type Report } from './ensure';
+import { publicHostKey } from './host-keys';
 import { observe, usage } from './observe';
 import type { WorkQueue } from './queue';
 import { isReleased } from './records';
@@ -133,20 +134,27 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
       return found.filter((it) => it.power !== 'absent' || it.homeExists);
     },
 
-    /** Raw `sshd -i`. Throws `sandbox_not_running` when it does not run or was not let run user code yet. */
-    async ssh(id: string): Promise<SshStream> {
+    /**
+     * Raw `sshd -i`, and the host key that it shows. Throws `sandbox_not_running` when it does not run, or was not let
+     * run user code yet; an `early` stream is let in before that: sshd starts nothing on it until then (nologin(5)).
+     */
+    async ssh(id: string, early: boolean): Promise<{ stream: SshStream; hostKey: string | null }> {
       const name = containerName(instance, id);
-      const [container, record] = await Promise.all([docker.inspect(name), records.read(id)]);
+      const [container, record, hostKey] = await Promise.all([
+        docker.inspect(name),
+        records.read(id),
+        publicHostKey(records, id),
+      ]);
       if (container === null) throw new AppError('not_found', 'There is no such sandbox on this host.');
       if (container.status === 'paused') throw new AppError('sandbox_not_running', 'The sandbox is paused.');
       if (container.status !== 'running') throw new AppError('sandbox_not_running');
-      if (!isReleased(record, container)) {
+      if (!early && !isReleased(record, container)) {
         throw new AppError(
           'sandbox_not_running',
           'The sandbox is still starting: its network is not verified yet.',
         );
       }
-      return parts.ssh.open(container);
+      return { stream: await parts.ssh.open(container), hostKey };
     },
   };
 }

@@ -1,6 +1,10 @@
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../shared/errors';
+import { SANDBOX_SSH_IN, SANDBOX_SSH_OUT } from '../../shared/names';
 import type { ContainerState, DockerClient, ExecStream } from '../apply/docker';
+import { openPipes, removeInside } from '../apply/inside';
+import { Namespace } from '../apply/netns';
 
 /** One SSH server per stream, on its stdin and stdout: nothing listens in the sandbox. -e: complaints to stderr. */
 const SSHD = ['/usr/sbin/sshd', '-i', '-e', '-f', '/etc/cloud-claude/sshd_config'] as const;
@@ -11,6 +15,10 @@ const TRY_MS = 5_000;
 /** init makes /run/sshd within some 10 ms of its start; a loaded machine may need longer. */
 const READY_MS = 30_000;
 const RETRY_MS = 25;
+/** How long PID 1 of a container that was just started has for its pipes; then it is one that makes none. */
+const PIPES_MS = 2_000;
+const PIPES_POLL_MS = 4;
+const PIPES = { input: basename(SANDBOX_SSH_IN), output: basename(SANDBOX_SSH_OUT) };
 /**
  * How long a stream waits for its opener, who usually comes within 10 ms. Well below LoginGraceTime (30 s), which
  * counts from sshd's start.
@@ -42,8 +50,10 @@ export type SshStreams = ReturnType<typeof createSshStreams>;
 export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } = {}) {
   const parked = new Map<string, { key: string; stream: Promise<SshStream>; take(): void; end(): void }>();
 
-  function park(container: ContainerState, signal: AbortSignal): Promise<SshStream> {
-    const stream = answering(docker, container.name, signal);
+  function park(container: ContainerState, fresh: boolean, signal: AbortSignal): Promise<SshStream> {
+    const stream = fresh
+      ? byPipes(container, signal).then((it) => it ?? answering(docker, container.name, signal))
+      : answering(docker, container.name, signal);
     let timer: NodeJS.Timeout | undefined;
     const entry = {
       key: keyOf(container),
@@ -70,9 +80,13 @@ export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } 
   }
 
   return {
-    /** Resolves when an SSH server in this start of the container has identified itself. */
-    async ready(container: ContainerState, signal: AbortSignal): Promise<void> {
-      await park(container, signal);
+    /**
+     * Resolves when an SSH server in this start of the container has identified itself.
+     *
+     * @param fresh it was started just now: its PID 1 has one for us
+     */
+    async ready(container: ContainerState, fresh: boolean, signal: AbortSignal): Promise<void> {
+      await park(container, fresh, signal);
     },
 
     /** The stream that waits for this start of the container, else a new one. */
@@ -99,7 +113,38 @@ export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } 
 const keyOf = (container: ContainerState): string => `${container.id} ${container.startedAt}`;
 
 const alive = ({ input, output }: SshStream): boolean =>
-  !input.destroyed && !input.readableEnded && !output.destroyed;
+  !input.destroyed && !output.readableEnded && !output.destroyed;
+
+/** The SSH server that PID 1 holds ready on its pipes, identified; null when there is none within PIPES_MS. */
+async function byPipes(container: ContainerState, signal: AbortSignal): Promise<SshStream | null> {
+  const folder = dirname(SANDBOX_SSH_IN);
+  const namespace = await Namespace.ofProcess(container.pid);
+  try {
+    const deadline = Date.now() + PIPES_MS;
+    let ends = await openPipes(namespace, folder, PIPES);
+    while (ends === null && Date.now() < deadline) {
+      await delay(PIPES_POLL_MS, undefined, { signal });
+      ends = await openPipes(namespace, folder, PIPES);
+    }
+    if (ends === null) return null;
+    const { input, output } = ends;
+    // Cut, not ended: nobody wants the rest. Ended, sshd sees the end of its input and its last bytes still come.
+    input.once('close', () => {
+      if (!input.writableFinished) output.destroy();
+    });
+    output.once('close', () => input.destroy());
+    // What it complains about is in the container's own log.
+    const stream = { input, output, complaint: () => '' };
+    const reason = await withinOneTry(signal, (over) => identification(stream, over));
+    // Once only: the next streams are made by Docker.
+    await removeInside(namespace, folder, Object.values(PIPES)).catch(() => {});
+    if (reason === null) return stream;
+    input.destroy();
+    return null;
+  } finally {
+    await namespace.close();
+  }
+}
 
 /** Opens streams until one begins with an SSH server's identification; that one is whole and paused. */
 async function answering(docker: DockerClient, name: string, signal: AbortSignal): Promise<SshStream> {
@@ -122,24 +167,32 @@ async function answering(docker: DockerClient, name: string, signal: AbortSignal
 
 type Attempt = { stream: SshStream } | { stream: null; reason: string };
 
+async function identified(docker: DockerClient, name: string, signal: AbortSignal): Promise<Attempt> {
+  return withinOneTry(signal, async (over): Promise<Attempt> => {
+    try {
+      const stream = await openSsh(docker, name, over);
+      const reason = await identification(stream, over);
+      if (reason === null) return { stream };
+      stream.input.destroy();
+      return { stream: null, reason };
+    } catch (error) {
+      if (over.aborted) return { stream: null, reason: `nothing came within ${TRY_MS / 1000} s` };
+      throw error;
+    }
+  });
+}
+
 /**
  * One try, bounded as a whole: dockerd may keep an exec waiting too. A plain timer, since Node 20 lets go of an
  * `AbortSignal.timeout` that only `AbortSignal.any` knows (it is collected, and the limit never comes).
  */
-async function identified(docker: DockerClient, name: string, signal: AbortSignal): Promise<Attempt> {
+async function withinOneTry<T>(signal: AbortSignal, work: (over: AbortSignal) => Promise<T>): Promise<T> {
   const over = new AbortController();
   const stop = () => over.abort();
   const timer = setTimeout(stop, TRY_MS);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const stream = await openSsh(docker, name, over.signal);
-    const reason = await identification(stream, over.signal);
-    if (reason === null) return { stream };
-    stream.input.destroy();
-    return { stream: null, reason };
-  } catch (error) {
-    if (over.signal.aborted) return { stream: null, reason: `nothing came within ${TRY_MS / 1000} s` };
-    throw error;
+    return await work(over.signal);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { AGENT_STREAM_PROTOCOL } from '../../shared/agent-api';
+import { AGENT_HOST_KEY_HEADER, AGENT_STREAM_PROTOCOL } from '../../shared/agent-api';
 import { AppError, errorTable, toAppError } from '../../shared/errors';
 import { sandboxIdSchema } from '../../shared/names';
 import type { SshStream } from '../sandboxes/ssh';
@@ -15,11 +15,11 @@ export type SshUpgrade = (
 const DRAIN_MS = 5_000;
 
 /**
- * `GET /v1/streams/ssh?sandbox=ID` by upgrade. Throws AppError for a request that is not that; later failures are
+ * `GET /v1/streams/ssh?sandbox=ID[&early=1]` by upgrade. Throws AppError for a request that is not that; later failures are
  * answered on the socket.
  */
 export function createSshUpgrade(options: {
-  open(sandbox: string): Promise<SshStream>;
+  open(sandbox: string, early: boolean): Promise<{ stream: SshStream; hostKey: string | null }>;
   log: Logger;
 }): SshUpgrade {
   return (request, { socket, head, signal }) => {
@@ -36,9 +36,13 @@ export function createSshUpgrade(options: {
       throw new AppError('invalid_input', 'sandbox: is no sandbox id', { field: 'sandbox' });
     // Bytes that came with the request belong to the stream.
     if (head.length > 0) socket.unshift(head);
-    options.open(sandbox.data).then(
-      (stream) => {
+    options.open(sandbox.data, url.searchParams.get('early') === '1').then(
+      ({ stream, hostKey }) => {
         if (socket.destroyed || signal.aborted) return stream.input.destroy();
+        const key = hostKey === null ? '' : `${AGENT_HOST_KEY_HEADER}: ${hostKey}\r\n`;
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${AGENT_STREAM_PROTOCOL}\r\n${key}\r\n`,
+        );
         join(stream, { socket, signal, log: options.log.child({ sandbox: sandbox.data }) });
       },
       (error) => refuseUpgrade(socket, toAppError(error)),
@@ -52,9 +56,6 @@ function join(
   { socket, signal, log }: { socket: Duplex; signal: AbortSignal; log: Logger },
 ): void {
   const { input, output } = stream;
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${AGENT_STREAM_PROTOCOL}\r\n\r\n`,
-  );
   let drain: NodeJS.Timeout | undefined;
   const cut = () => {
     clearTimeout(drain);

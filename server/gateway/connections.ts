@@ -16,6 +16,8 @@ import { SshLink } from './ssh-link';
 const KEEP_WARM_MS = 2_000;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 15_000;
+/** An early log-in that nobody has taken by then is given up: its sandbox's start takes too long or has failed. */
+const EARLY_MAX_MS = 60_000;
 /** States in which no SSH server can be there; in all others the agent knows best. */
 const NOT_RUNNING = new Set(['stopped', 'stopping', 'paused', 'pausing', 'deleting', 'error']);
 
@@ -32,6 +34,13 @@ export interface ConnectionsOptions {
 
 export interface GatewayConnections extends Connections {
   get(sandboxId: string): Promise<PooledConnection>;
+  /**
+   * A sandbox takes log-ins and is not released yet: logs in already. What is opened so is used from `released` on, and
+   * by nobody before. Never throws.
+   */
+  expect(sandboxId: string): void;
+  /** It may run programs from now on: opens its connection. Never throws. */
+  released(sandboxId: string): void;
   /** The open connection, if there is one now: never opens. */
   peek(sandboxId: string): PooledConnection | null;
   readonly commands: SessionCommands;
@@ -42,7 +51,14 @@ export interface GatewayConnections extends Connections {
   close(): Promise<void>;
 }
 
+interface Opened {
+  link: SshLink;
+  locale: string;
+}
+
 interface Entry {
+  early: Promise<Opened | null> | null;
+  released: boolean;
   opening: Promise<PooledConnection> | null;
   open: PooledConnection | null;
   failures: number;
@@ -60,31 +76,23 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   let closing = false;
   let timer: NodeJS.Timeout | null = null;
 
-  /** The row's key is the pin. Before the task engine has written it, the agent (who made the key) is asked. */
-  async function pinnedKey(known: string | null, id: string, signal: AbortSignal): Promise<string> {
-    const key = known ?? (await agent.call('sandbox.observe', { id }, { signal })).hostKey;
-    if (key === null) throw new AppError('sandbox_not_running');
-    return key;
-  }
-
-  async function openLink(id: string, signal: AbortSignal): Promise<{ link: SshLink; locale: string }> {
+  async function openLink(id: string, signal: AbortSignal, early = false): Promise<Opened> {
     const row = await db.sandbox.findUnique({
       where: { id },
       select: { state: true, hostKey: true, locale: true },
     });
     if (!row) throw new AppError('not_found');
     if (NOT_RUNNING.has(row.state)) throw new AppError('sandbox_not_running');
-    const opening = agent.openSsh(id, signal);
-    // Told below, when it is waited for.
-    opening.catch(() => undefined);
-    const hostKey = await pinnedKey(row.hostKey, id, signal).catch((error: unknown) => {
-      opening.then(
-        (stream) => stream.destroy(),
-        () => undefined,
-      );
-      throw error;
-    });
-    const stream = await opening;
+    // The row's key is the pin. Before the task engine has written it, the agent (who made the key) tells it.
+    let hostKey = row.hostKey;
+    const onHostKey = (key: string) => {
+      hostKey ??= key;
+    };
+    const stream = await agent.openSsh(id, signal, { early, onHostKey });
+    if (hostKey === null) {
+      stream.destroy();
+      throw new AppError('sandbox_not_running');
+    }
     const link = await SshLink.open({
       stream,
       username: user,
@@ -96,9 +104,22 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     throw new AppError('sandbox_not_running');
   }
 
+  async function takeEarly(entry: Entry): Promise<Opened | null> {
+    if (!entry.released) return null;
+    const { early } = entry;
+    entry.early = null;
+    const opened = await early;
+    return opened && !opened.link.isClosed ? opened : null;
+  }
+
+  function endEarly(entry: Entry): void {
+    void entry.early?.then((opened) => opened?.link.close());
+    entry.early = null;
+  }
+
   async function connect(id: string, entry: Entry): Promise<PooledConnection> {
     const { signal } = entry.cancel;
-    const { link, locale } = await openLink(id, signal);
+    const { link, locale } = (await takeEarly(entry)) ?? (await openLink(id, signal));
     const connection = new PooledConnection(link, { LANG: locale, COLORTERM: 'truecolor' }, async () => {
       const another = await openLink(id, signal);
       return another.link;
@@ -129,7 +150,10 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   function entryOf(id: string): Entry {
     let entry = entries.get(id);
     if (!entry) {
-      entry = { opening: null, open: null, failures: 0, retryAt: 0, cancel: new AbortController() };
+      entry = {
+        ...{ early: null, released: false, opening: null, open: null, failures: 0, retryAt: 0 },
+        cancel: new AbortController(),
+      };
       entries.set(id, entry);
     }
     return entry;
@@ -168,6 +192,7 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     if (!entry) return;
     entries.delete(id);
     entry.cancel.abort();
+    endEarly(entry);
     log.debug({ sandbox: id, reason }, 'connection dropped');
     void entry.open?.close();
   }
@@ -181,7 +206,7 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     const running = new Set(rows.map((row) => row.id));
     // A row that does not run has no use for back-off either; a starting one may hold a connection already.
     for (const [id, entry] of entries) {
-      if (!running.has(id) && !entry.open && !entry.opening) entries.delete(id);
+      if (!running.has(id) && !entry.open && !entry.opening && !entry.early) entries.delete(id);
     }
     for (const id of running) {
       const entry = entryOf(id);
@@ -198,6 +223,26 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   return {
     commands,
     get: open,
+    expect(id) {
+      if (closing) return;
+      const entry = entryOf(id);
+      if (entry.early || entry.opening || (entry.open && !entry.open.isClosed)) return;
+      entry.released = false;
+      const early = openLink(id, entry.cancel.signal, true).catch((error: unknown) => {
+        log.debug({ sandbox: id, err: error }, 'no early log-in');
+        return null;
+      });
+      entry.early = early;
+      setTimeout(() => {
+        if (entry.early === early) endEarly(entry);
+      }, EARLY_MAX_MS).unref();
+    },
+    released(id) {
+      if (closing) return;
+      entryOf(id).released = true;
+      // Whoever needs it next asks again, and hears then what is wrong.
+      void open(id).catch(() => undefined);
+    },
     peek: (id) => {
       const connection = entries.get(id)?.open ?? null;
       return connection && !connection.isClosed ? connection : null;
@@ -234,7 +279,10 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
       await warming;
       const all = [...entries.values()];
       entries.clear();
-      for (const entry of all) entry.cancel.abort();
+      for (const entry of all) {
+        entry.cancel.abort();
+        endEarly(entry);
+      }
       await Promise.all(
         all.map(async (entry) => {
           await entry.opening?.catch(() => undefined);

@@ -20,7 +20,9 @@ export interface AttemptDeps extends EnqueueDeps {
   sandboxSpec: (row: SandboxRow, power: Power) => SandboxSpec | Promise<SandboxSpec>;
   /** Closes the gateway's connection into a sandbox before its power goes. */
   dropConnection: (sandboxId: string, reason: string) => void;
-  /** The sandbox takes logins now: the gateway may open its connection while the agent finishes. Never throws. */
+  /** The sandbox takes log-ins: the gateway may log in while its network is verified. Never throws. */
+  expectConnection?: (sandboxId: string) => void;
+  /** The sandbox is released: the gateway may open its connection while the agent finishes. Never throws. */
   connect?: (sandboxId: string) => void;
   /**
    * After a way out has failed: whether the sandbox's pool has another one that the next attempt will take. Notes
@@ -123,8 +125,9 @@ async function perform(
     onStep: (event: Parameters<Steps['agent']>[0]) => {
       watch.kick();
       steps.agent(event);
-      if (power === 'running' && event.step === 'container.release' && event.state === 'done')
-        deps.connect?.(row.id);
+      if (power !== 'running' || event.state !== 'done') return;
+      if (event.step === 'container.start' && !keepsState(kind)) deps.expectConnection?.(row.id);
+      if (event.step === 'container.release') deps.connect?.(row.id);
     },
     onCheck: ({ check }: AgentCheck) => {
       watch.kick();
