@@ -209,8 +209,8 @@ async function build(
       dropConnection: (id, reason) => {
         connections.drop(id, reason);
       },
-      expectConnection: (id) => connections.expect(id),
-      connect: (id) => connections.released(id),
+      // Whoever needs it next asks again, and hears then what is wrong.
+      connect: (id) => void connections.get(id).catch(() => undefined),
       openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
       otherWay: createOtherWay({
         ...{ db, live },

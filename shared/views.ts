@@ -6,9 +6,12 @@ import { z } from 'zod';
 import { localeSchema, sandboxLimitsSchema, timezoneSchema } from './agent-api';
 import { egressKinds } from './egress';
 import { errorCodes } from './errors';
+import { sessionStatusSchema } from './frames';
 import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS } from './limits';
 import { sandboxIdSchema, sessionIdSchema } from './names';
+import { providerRefSchema } from './providers';
 import { sandboxStateSchema, taskKindSchema, taskStateSchema } from './sandbox-state';
+import { effortSchema, modelSchema, sandboxdSessionSchema } from './sandboxd-api';
 
 const time = z.string();
 
@@ -143,6 +146,27 @@ export type TaskView = z.infer<typeof taskViewSchema>;
 export const sessionKindSchema = z.enum(['claude', 'shell']);
 /** How Claude asks before it acts. `bypassPermissions` is the default: the sandbox is the boundary. */
 export const permissionModeSchema = z.enum(['bypassPermissions', 'acceptEdits', 'plan', 'manual']);
+/** What the gateway last heard of a Claude session from its sandbox; it stays readable while the sandbox is stopped. */
+export const sessionLiveSchema = z.object({
+  status: sessionStatusSchema,
+  /** As Claude Code reports it. */
+  model: z.string().nullable(),
+  title: z.string().nullable(),
+  tokens: sandboxdSessionSchema.shape.tokens,
+  costUsd: z.number().nullable(),
+  context: sandboxdSessionSchema.shape.context,
+  waiting: sandboxdSessionSchema.shape.waiting,
+  /** The end of the last text. */
+  preview: z.string(),
+  /** Finished turns. */
+  turns: z.int(),
+  turnStartedAt: time.nullable(),
+  /** Of all finished turns, without the time that a person was waited for. */
+  workMs: z.number(),
+  updatedAt: time,
+});
+export type SessionLive = z.infer<typeof sessionLiveSchema>;
+
 export const sessionViewSchema = z.object({
   id: sessionIdSchema,
   sandboxId: z.string(),
@@ -158,6 +182,13 @@ export const sessionViewSchema = z.object({
   createdAt: time,
   lastActivityAt: time.nullable(),
   endedAt: time.nullable(),
+  /** As chosen, or as Claude Code last confirmed; null: Claude Code's own default. */
+  model: z.string().nullable(),
+  effort: z.string().nullable(),
+  /** Who answers Claude; null for a shell. */
+  provider: providerRefSchema.nullable(),
+  /** Null until the sandbox has told of it, and for a shell. */
+  live: sessionLiveSchema.nullable(),
 });
 export type SessionView = z.infer<typeof sessionViewSchema>;
 
@@ -229,7 +260,26 @@ export const createSessionSchema = z.object({
     .optional(),
   name: nameSchema.optional(),
   permissionMode: permissionModeSchema.optional(),
+  model: modelSchema.optional(),
+  effort: effortSchema.optional(),
+  providerId: z.string().max(64).optional(),
+  /** Goes on with the conversation of this session of the same sandbox, in a copy of it. */
+  resumeFrom: sessionIdSchema.optional(),
 });
+/** What is absent stays. A model is switched in place when Claude is idle; all else restarts Claude by `--resume`. */
+export const sessionOptionsSchema = z.object({
+  id: sessionIdSchema,
+  model: modelSchema.optional(),
+  effort: effortSchema.optional(),
+  permissionMode: permissionModeSchema.optional(),
+  providerId: z.string().max(64).optional(),
+});
+
+/** Panes of one person in one sandbox, as the app wrote them: it checks what it reads. */
+export const LAYOUT_MAX_CHARS = 64 * 1024;
+export const layoutSchema = z
+  .json()
+  .refine((it) => JSON.stringify(it).length <= LAYOUT_MAX_CHARS, 'This layout is too large.');
 
 export const auditViewSchema = z.object({
   id: z.string(),
@@ -257,8 +307,14 @@ export type HealthView = z.infer<typeof healthViewSchema>;
 export const liveEventSchema = z.object({
   id: z.int(),
   at: time,
-  /** `egress`: ways out, pools, bindings, subscriptions. Both last ones are for administrators. */
-  topic: z.enum(['sandbox', 'task', 'session', 'user', 'workspace', 'me', 'egress', 'policies']),
+  /**
+   * `egress`: ways out, pools, bindings, subscriptions; it and `policies` are for administrators. `notifications`,
+   * `providers` and `login` (of a sandbox) tell their own people to look again.
+   */
+  topic: z.enum([
+    ...(['sandbox', 'task', 'session', 'user', 'workspace', 'me', 'egress', 'policies'] as const),
+    ...(['notifications', 'providers', 'login'] as const),
+  ]),
   action: z.enum(['created', 'updated', 'deleted']),
   /** Id of the thing that changed. */
   subject: z.string(),

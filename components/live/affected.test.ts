@@ -25,6 +25,9 @@ test('every topic reaches the queries that show it', () => {
     me: ['account'],
     egress: ['egress', 'sandboxes.list'],
     policies: ['policies', 'network'],
+    notifications: ['notifications'],
+    providers: ['providers'],
+    login: ['login'],
   });
 });
 

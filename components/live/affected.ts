@@ -33,6 +33,12 @@ export function affectedBy(event: Pick<LiveEvent, 'topic' | 'subject' | 'sandbox
       return [{ path: ['egress'] }, ...sandbox(null)];
     case 'policies':
       return [{ path: ['policies'] }, { path: ['network'] }];
+    case 'notifications':
+      return [{ path: ['notifications'] }];
+    case 'providers':
+      return [{ path: ['providers'] }];
+    case 'login':
+      return [{ path: ['login'] }];
     case 'me':
       return [{ path: ['account'] }];
   }

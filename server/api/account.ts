@@ -2,11 +2,13 @@ import { z } from 'zod';
 import {
   apiTokenViewSchema,
   browserSessionViewSchema,
+  layoutSchema,
   localeSchema,
   meSchema,
   nameSchema,
   passwordSchema,
   preferencesSchema,
+  sandboxIdSchema,
   timezoneSchema,
 } from '../../shared/views';
 import { openProcedure, procedure, router } from './trpc';
@@ -40,4 +42,12 @@ export const accountRouter = router({
   revokeToken: procedure
     .input(z.object({ id: z.string() }))
     .mutation(({ ctx, input }) => ctx.services.account.revokeToken(ctx.identity, input.id)),
+  /** The panes of one sandbox. */
+  layout: procedure
+    .input(z.object({ sandboxId: sandboxIdSchema }))
+    .output(z.object({ layout: layoutSchema.nullable() }))
+    .query(({ ctx, input }) => ctx.services.layouts.get(ctx.identity, input.sandboxId)),
+  setLayout: procedure
+    .input(z.object({ sandboxId: sandboxIdSchema, layout: layoutSchema }))
+    .mutation(({ ctx, input }) => ctx.services.layouts.set(ctx.identity, input)),
 });

@@ -2,8 +2,11 @@
 import { accountRouter } from './account';
 import { adminRouter } from './admin';
 import { egressRouter } from './egress';
+import { loginRouter } from './login';
 import { networkRouter } from './network';
+import { notificationsRouter } from './notifications';
 import { policiesRouter } from './policies';
+import { providersRouter } from './providers';
 import { sandboxesRouter } from './sandboxes';
 import { sessionsRouter } from './sessions';
 import { tasksRouter } from './tasks';
@@ -15,8 +18,11 @@ export const appRouter = router({
   account: accountRouter,
   admin: adminRouter,
   egress: egressRouter,
+  login: loginRouter,
   network: networkRouter,
+  notifications: notificationsRouter,
   policies: policiesRouter,
+  providers: providersRouter,
   sandboxes: sandboxesRouter,
   sessions: sessionsRouter,
   tasks: tasksRouter,

@@ -4,6 +4,7 @@ import {
   nameSchema,
   sandboxIdSchema,
   sessionIdSchema,
+  sessionOptionsSchema,
   sessionViewSchema,
 } from '../../shared/views';
 import { procedure, router } from './trpc';
@@ -25,4 +26,8 @@ export const sessionsRouter = router({
     .input(z.object({ id: sessionIdSchema }))
     .output(sessionViewSchema)
     .mutation(({ ctx, input }) => ctx.services.sessions.end(ctx.identity, input.id)),
+  setOptions: procedure
+    .input(sessionOptionsSchema)
+    .output(sessionViewSchema)
+    .mutation(({ ctx, input }) => ctx.services.sessionOptions.set(ctx.identity, input)),
 });

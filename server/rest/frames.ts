@@ -88,9 +88,8 @@ export function addFrameRoutes(app: RestApp, options: { frames: Frames; sockets:
       },
     }),
     async (c) => {
-      const { text, id: promptId } = c.req.valid('json');
-      const { id } = c.req.valid('param');
-      return c.json(await frames.prompt(identityOf(c.env), { id, text, promptId }), 200);
+      const given = { id: c.req.valid('param').id, input: c.req.valid('json') };
+      return c.json(await frames.call(identityOf(c.env), 'prompt', given), 200);
     },
   );
   app.openapi(
@@ -105,6 +104,9 @@ export function addFrameRoutes(app: RestApp, options: { frames: Frames; sockets:
         ...failures,
       },
     }),
-    async (c) => c.json(await frames.interrupt(identityOf(c.env), c.req.valid('param').id), 200),
+    async (c) => {
+      const given = { id: c.req.valid('param').id, input: {} };
+      return c.json(await frames.call(identityOf(c.env), 'interrupt', given), 200);
+    },
   );
 }

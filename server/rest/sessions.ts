@@ -12,8 +12,13 @@ const tags = ['sessions'];
 const session = sessionViewSchema.extend({ sandbox_id: sandboxIdSchema }).openapi('Session');
 const sessionParam = z.object({ id: sessionIdSchema });
 const create = createSessionSchema
-  .omit({ sandboxId: true, permissionMode: true })
-  .extend({ sandbox_id: sandboxIdSchema, permission_mode: createSessionSchema.shape.permissionMode });
+  .omit({ sandboxId: true, permissionMode: true, providerId: true, resumeFrom: true })
+  .extend({
+    sandbox_id: sandboxIdSchema,
+    permission_mode: createSessionSchema.shape.permissionMode,
+    provider_id: createSessionSchema.shape.providerId,
+    resume_from: createSessionSchema.shape.resumeFrom,
+  });
 
 const shown = (view: SessionView) => ({ ...view, sandbox_id: view.sandboxId });
 
@@ -44,8 +49,14 @@ export function addSessionRoutes(app: RestApp, { services }: RestServices): void
       responses: { 201: json(session, 'The session'), ...failures },
     }),
     async (c) => {
-      const { sandbox_id, permission_mode, ...rest } = c.req.valid('json');
-      const input = { ...rest, sandboxId: sandbox_id, permissionMode: permission_mode };
+      const { sandbox_id, permission_mode, provider_id, resume_from, ...rest } = c.req.valid('json');
+      const input = {
+        ...rest,
+        sandboxId: sandbox_id,
+        permissionMode: permission_mode,
+        providerId: provider_id,
+        resumeFrom: resume_from,
+      };
       return c.json(shown(await services.sessions.create(identityOf(c.env), input)), 201);
     },
   );

@@ -4,43 +4,77 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { AppError } from '../../../shared/errors';
-import { FRAMES_HEARTBEAT_MS, sandboxdApi, sandboxdErrorSchema } from '../../../shared/sandboxd-api';
+import {
+  FRAMES_HEARTBEAT_MS,
+  MODEL_SWITCH_MAX_MS,
+  sandboxdApi,
+  sandboxdErrorSchema,
+} from '../../../shared/sandboxd-api';
 
 /** A stream of frames that is silent for longer than this is dead: a heartbeat was due twice. */
 const SILENCE_MAX_MS = 2 * FRAMES_HEARTBEAT_MS + 5_000;
-const ANSWER_MAX_BYTES = 256 * 1024;
+/** An exchange holds two bodies of 4 MB at most, as JSON texts, and a stream's events. */
+const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 /** Frames are below a megabyte each; a longer line is not one of ours. */
 const LINE_MAX_CHARS = 16 * 1024 * 1024;
 const ANSWER_TIMEOUT_MS = 15_000;
 
-type Called = 'prompt' | 'interrupt';
+/** Operations of one session that answer one JSON text; `watch` and `frames` are streams. */
+export type SandboxdCall = Exclude<keyof typeof sandboxdApi, 'health' | 'sessions' | 'watch' | 'frames'>;
+export type SandboxdInput<O extends SandboxdCall> = z.output<(typeof sandboxdApi)[O]['input']>;
+export type SandboxdOutput<O extends SandboxdCall> = z.output<(typeof sandboxdApi)[O]['output']>;
 
-/** Runs one operation to its end on a stream of its own. */
-export async function callSandboxd<O extends Called>(
+/** Runs one operation to its end on a stream of its own. `exchange` is for the operation of that name. */
+export async function callSandboxd<O extends SandboxdCall>(
   stream: Duplex,
   operation: O,
-  given: { id: string; input: z.input<(typeof sandboxdApi)[O]['input']> },
-): Promise<z.output<(typeof sandboxdApi)[O]['output']>> {
-  const { method, path, output } = sandboxdApi[operation];
-  const body = JSON.stringify(given.input);
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  given: { id: string; input: SandboxdInput<O>; exchange?: number },
+): Promise<SandboxdOutput<O>> {
+  const { method, path: template, output } = sandboxdApi[operation];
+  const asked = method === 'GET' ? queryOf(given.input) : '';
+  const path = template.replace('{id}', given.id).replace('{exchange}', String(given.exchange ?? ''));
+  // A switch of the model is confirmed by Claude Code before it is answered.
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS + (operation === 'model' ? MODEL_SWITCH_MAX_MS : 0));
   try {
-    const response = await ask(stream, { method, path: path.replace('{id}', given.id), body, signal });
+    const response = await ask(stream, {
+      ...{ method, path: path + asked, signal },
+      ...(method === 'GET' ? {} : { body: JSON.stringify(given.input) }),
+    });
     const text = await textOf(response);
     if (response.statusCode !== 200) throw refusal(text);
     // The operation decides which of the outputs this is; zod has just checked it.
-    return output.parse(JSON.parse(text)) as z.output<(typeof sandboxdApi)[O]['output']>;
+    return output.parse(JSON.parse(text)) as SandboxdOutput<O>;
   } finally {
     stream.destroy();
   }
 }
 
-/** Whole lines as they come; '' is a heartbeat. Ends when sandboxd ends it, throws when the stream breaks. */
-export async function* readFrames(
+function queryOf(input: object): string {
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return query === '' ? '' : `?${query}`;
+}
+
+/** Frames of a session, one to a line. */
+export function readFrames(
   stream: Duplex,
   given: { id: string; from: number; signal: AbortSignal },
 ): AsyncGenerator<string> {
   const path = `${sandboxdApi.frames.path.replace('{id}', given.id)}?from=${given.from}&follow=1`;
+  return readLines(stream, { path, signal: given.signal });
+}
+
+/** Summaries of all sessions, one to a line, then each again when it has changed. */
+export function readWatch(stream: Duplex, given: { signal: AbortSignal }): AsyncGenerator<string> {
+  return readLines(stream, { path: sandboxdApi.watch.path, signal: given.signal });
+}
+
+/** Whole lines as they come; '' is a heartbeat. Ends when sandboxd ends it, throws when the stream breaks. */
+async function* readLines(
+  stream: Duplex,
+  given: { path: string; signal: AbortSignal },
+): AsyncGenerator<string> {
+  const { path } = given;
   const silence = setTimeout(() => stream.destroy(new Error('sandboxd is silent')), SILENCE_MAX_MS);
   try {
     const response = await ask(stream, { method: 'GET', path, signal: given.signal });

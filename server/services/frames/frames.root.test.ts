@@ -24,12 +24,15 @@ beforeAll(async () => {
   await until(
     'sandboxd knows the session',
     10_000,
-    async () => (await frames.interrupt(identity, id).catch(() => null)) !== null,
+    async () => (await interrupt(id).catch(() => null)) !== null,
   );
 });
 afterAll(async () => {
   expect((await scope.closeAll()).map(String)).toEqual([]);
 });
+
+const interrupt = (sessionId: string) => frames.call(identity, 'interrupt', { id: sessionId, input: {} });
+const prompt = (input: { text: string; id?: string }) => frames.call(identity, 'prompt', { id, input });
 
 async function addSession(sessionId: string, kind: string): Promise<void> {
   await gateway.db.session.create({
@@ -77,21 +80,21 @@ test('replays from any seq, then goes on live', async () => {
 
 test('takes prompts, once for each id, and refuses what is none', async () => {
   const promptId = randomUUID();
-  const placed = await frames.prompt(identity, { id, text: 'hello', promptId });
+  const placed = await prompt({ text: 'hello', id: promptId });
   expect(placed).toEqual({ id: promptId, position: 0 });
-  expect(await frames.prompt(identity, { id, text: 'hello', promptId })).toMatchObject({ id: promptId });
-  await expect(frames.prompt(identity, { id, text: '   ' })).rejects.toMatchObject({ code: 'invalid_input' });
+  expect(await prompt({ text: 'hello', id: promptId })).toMatchObject({ id: promptId });
+  await expect(prompt({ text: '   ' })).rejects.toMatchObject({ code: 'invalid_input' });
   // Nobody is there to take it: that is told, too.
   const all = await read(5, 1);
   expect(all[0]).toMatchObject({ kind: 'meta', data: { event: 'prompt.failed', queueId: promptId } });
 });
 
 test('says that no turn runs, that a shell has no frames, and what is not there', async () => {
-  expect(await frames.interrupt(identity, id)).toEqual({ sent: false });
+  expect(await interrupt(id)).toEqual({ sent: false });
   const shell = randomUUID();
   await addSession(shell, 'shell');
-  await expect(frames.interrupt(identity, shell)).rejects.toMatchObject({ code: 'not_found' });
-  await expect(frames.interrupt(identity, randomUUID())).rejects.toMatchObject({ code: 'not_found' });
+  await expect(interrupt(shell)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(interrupt(randomUUID())).rejects.toMatchObject({ code: 'not_found' });
 });
 
 test('outlives a sandboxd that is killed: the reader comes again with its last seq', async () => {

@@ -1,9 +1,17 @@
-/** Frames of a session, read from its sandbox's sandboxd; prompts and interrupts go the other way. No state here. */
-import type { z } from 'zod';
+/** A session's frames and all else that its sandbox's sandboxd answers for. No state here. */
 import { AppError, toAppError } from '../../../shared/errors';
-import { SANDBOXD_SOCKET, type sandboxdApi } from '../../../shared/sandboxd-api';
+import { SANDBOXD_SOCKET, sandboxdApi } from '../../../shared/sandboxd-api';
 import type { Connections, Db, Identity, SandboxAccess } from '../../contracts';
-import { callSandboxd, readFrames } from './client';
+import {
+  callSandboxd,
+  readFrames,
+  type SandboxdCall,
+  type SandboxdInput,
+  type SandboxdOutput,
+} from './client';
+
+/** Operations by which a person works in the session: they count as use of the sandbox. */
+const USES: ReadonlySet<SandboxdCall> = new Set(['prompt', 'interrupt', 'answer', 'model', 'command']);
 
 export interface Frames {
   /**
@@ -12,12 +20,12 @@ export interface Frames {
    * seq.
    */
   read(identity: Identity, input: { id: string; from: number }, signal: AbortSignal): AsyncGenerator<string>;
-  /** Puts a prompt into the session's queue. The same `promptId` again is the same prompt. */
-  prompt(
+  /** One operation of sandboxd's on this session. */
+  call<O extends SandboxdCall>(
     identity: Identity,
-    input: { id: string; text: string; promptId?: string | undefined },
-  ): Promise<z.output<typeof sandboxdApi.prompt.output>>;
-  interrupt(identity: Identity, id: string): Promise<z.output<typeof sandboxdApi.interrupt.output>>;
+    operation: O,
+    given: { id: string; input: SandboxdInput<O>; exchange?: number },
+  ): Promise<SandboxdOutput<O>>;
   /** The sandbox of a session that this identity may use. */
   sandboxOf(identity: Identity, id: string): Promise<string>;
 }
@@ -28,6 +36,8 @@ export function createFrames(options: {
   connections: Pick<Connections, 'get'>;
   /** Typing a prompt is use, as typing in the terminal is. */
   onActivity?: (sandboxId: string) => void;
+  /** Claude Code has confirmed another model. */
+  onModel?: (session: { id: string; sandboxId: string; model: string }) => Promise<void>;
 }): Frames {
   const { db, access, connections } = options;
 
@@ -71,23 +81,18 @@ export function createFrames(options: {
       }
     },
 
-    async prompt(identity, { id, text, promptId }) {
-      const sandboxId = await openable(identity, id);
-      options.onActivity?.(sandboxId);
-      const input = promptId === undefined ? { text } : { text, id: promptId };
+    async call(identity, operation, given) {
+      const sandboxId = await openable(identity, given.id);
+      if (USES.has(operation)) options.onActivity?.(sandboxId);
       const made = await stream(sandboxId);
-      return callSandboxd(made, 'prompt', { id, input }).catch((error: unknown) => {
+      const answer = await callSandboxd(made, operation, given).catch((error: unknown) => {
         throw unavailable(error);
       });
-    },
-
-    async interrupt(identity, id) {
-      const sandboxId = await openable(identity, id);
-      options.onActivity?.(sandboxId);
-      const made = await stream(sandboxId);
-      return callSandboxd(made, 'interrupt', { id, input: {} }).catch((error: unknown) => {
-        throw unavailable(error);
-      });
+      if (operation === 'model') {
+        const { model } = sandboxdApi.model.output.parse(answer);
+        await options.onModel?.({ id: given.id, sandboxId, model });
+      }
+      return answer;
     },
   };
 }

@@ -16,6 +16,7 @@ import {
 import { isUniqueViolation, type TaskEngine } from '../../tasks/engine';
 import { parseTaskInput } from '../../tasks/plan';
 import { lockSandbox } from '../../tasks/transition';
+import type { ProviderRefs } from '../providers/refs';
 import { taskView, withSteps } from '../tasks/view';
 import { createAccess } from './access';
 import { defined } from './columns';
@@ -32,6 +33,7 @@ export interface SandboxesOptions {
   image: () => string;
   /** Open terminals of a session, now. */
   viewers: (sessionId: string) => number;
+  providers: ProviderRefs;
 }
 
 export type Sandboxes = Services['sandboxes'] & { access: SandboxAccess };

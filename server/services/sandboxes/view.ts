@@ -6,6 +6,7 @@ import { sandboxStateSchema, taskKindSchema, transitionalStates } from '../../..
 import type { SandboxView } from '../../../shared/views';
 import type { Db, Identity } from '../../contracts';
 import { keepsState } from '../../tasks/plan';
+import type { ProviderRefs } from '../providers/refs';
 import { sessionView } from '../sessions/view';
 import { type TaskWithSteps, taskView, withSteps } from '../tasks/view';
 import { rightsOf } from './access';
@@ -16,6 +17,7 @@ export interface ViewParts {
   viewers: (sessionId: string) => number;
   /** The image that new containers are made from. Throws `image_missing`. */
   image: () => string;
+  providers: ProviderRefs;
 }
 
 /** Those of `where` that this identity may see; newest first. */
@@ -37,6 +39,7 @@ export async function sandboxViews(
   const tasks = await presentTasks(parts.db, rows);
   const proofs = await newestProofs(parts.db, rows);
   const image = presentImage(parts);
+  const providerOf = await parts.providers.of(rows.flatMap((it) => it.sessions));
   return rows.flatMap((row) => {
     const can = rightsOf(identity, { ownerId: row.ownerId, role: row.workspace.members[0]?.role ?? null });
     if (!can) return [];
@@ -58,7 +61,14 @@ export async function sandboxViews(
       createdAt: row.createdAt.toISOString(),
       startedAt: row.startedAt?.toISOString() ?? null,
       lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
-      sessions: row.sessions.map((it) => sessionView(it, row.state, parts.viewers(it.id))),
+      sessions: row.sessions.map((it) =>
+        sessionView(it, {
+          sandboxState: row.state,
+          viewers: parts.viewers(it.id),
+          provider: providerOf(it),
+          mayRead: can.use,
+        }),
+      ),
       task: task ? taskView(task) : null,
       can,
     };

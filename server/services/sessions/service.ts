@@ -1,13 +1,17 @@
 /** Sessions of a sandbox: list, create, rename, end. Permission first; the sandbox itself is asked through SSH. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import { AppError } from '../../../shared/errors';
 import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
 import { SANDBOX_WORKDIR } from '../../../shared/names';
+import type { createSessionSchema, SessionView } from '../../../shared/views';
 import type { Actor, Audit, Db, DbOrTx, Identity, Live, SandboxAccess, Services } from '../../contracts';
 import { actorOf, systemActor } from '../../contracts';
 import type { GatewayConnections } from '../../gateway/connections';
 import { SESSION_ENDED_EXIT, WORKDIR_MISSING_EXIT } from '../../gateway/sandbox-command';
+import type { ProviderRefs } from '../providers/refs';
+import { rightsOf } from '../sandboxes/access';
 import { createSessionStates } from './states';
 import { sessionView } from './view';
 
@@ -22,6 +26,9 @@ export interface SessionsOptions {
   log: Logger;
   access: SandboxAccess;
   connections: GatewayConnections;
+  providers: ProviderRefs;
+  /** Throws `not_found` for a provider that this identity may not choose. */
+  requireProvider(identity: Identity, id: string): Promise<void>;
 }
 
 export type SessionsService = Services['sessions'] & {
@@ -30,6 +37,11 @@ export type SessionsService = Services['sessions'] & {
    * Safe to repeat. `userId` null = the system.
    */
   openFirst(sandboxId: string, userId: string | null): Promise<void>;
+  /** Ends Claude and starts it again by `--resume` with what the row says; the session goes on. */
+  restart(id: string): Promise<void>;
+  view(id: string): Promise<SessionView>;
+  /** Claude Code has confirmed another model: the next start takes it. */
+  modelSwitched(session: { id: string; sandboxId: string; model: string }): Promise<void>;
 };
 
 interface NewSession {
@@ -38,6 +50,11 @@ interface NewSession {
   workdir?: string | undefined;
   name?: string | undefined;
   permissionMode?: string | undefined;
+  model?: string | undefined;
+  effort?: string | undefined;
+  providerId?: string | undefined;
+  /** Claude Code's id of a conversation. */
+  resumeFrom?: string | undefined;
 }
 
 export function createSessions(options: SessionsOptions): SessionsService {
@@ -63,6 +80,10 @@ export function createSessions(options: SessionsOptions): SessionsService {
           workdir: input.workdir ?? SANDBOX_WORKDIR,
           permissionMode: input.permissionMode ?? 'bypassPermissions',
           createdById: actor.userId ?? sandbox.ownerId,
+          model: input.model ?? null,
+          effort: input.effort ?? null,
+          providerId: input.providerId ?? null,
+          resumeFrom: input.resumeFrom ?? null,
         },
       });
       await audit.record(tx, {
@@ -104,10 +125,32 @@ export function createSessions(options: SessionsOptions): SessionsService {
     await states.running(id);
   }
 
-  async function view(id: string) {
+  async function view(id: string): Promise<SessionView> {
     const row = await db.session.findUnique({ where: { id }, include: { sandbox: true } });
     if (!row) throw new AppError('not_found');
-    return sessionView(row, row.sandbox.state, connections.viewers(id));
+    return sessionView(row, {
+      sandboxState: row.sandbox.state,
+      viewers: connections.viewers(id),
+      provider: (await options.providers.of([row]))(row),
+      mayRead: true,
+    });
+  }
+
+  /** What `resumeFrom` leads to. A conversation is copied in its own sandbox only: elsewhere it is not on the disk. */
+  async function checked(
+    identity: Identity,
+    input: z.output<typeof createSessionSchema>,
+  ): Promise<NewSession> {
+    const { model, effort, providerId, resumeFrom } = input;
+    const ofClaude = [model, effort, providerId, resumeFrom].some((it) => it !== undefined);
+    if (input.kind === 'shell' && ofClaude)
+      throw new AppError('invalid_input', 'A shell has no model, effort, provider or conversation.');
+    if (providerId !== undefined) await options.requireProvider(identity, providerId);
+    if (resumeFrom === undefined) return input;
+    const from = await db.session.findUnique({ where: { id: resumeFrom } });
+    if (from?.sandboxId !== input.sandboxId || from.kind !== 'claude')
+      throw new AppError('not_found', 'There is no such session in this sandbox.', { field: 'resumeFrom' });
+    return input;
   }
 
   /** The row, when this identity may use its sandbox; what one may not see does not exist. */
@@ -123,6 +166,20 @@ export function createSessions(options: SessionsOptions): SessionsService {
   }
 
   return {
+    view,
+
+    async restart() {
+      throw new AppError('unavailable');
+    },
+
+    async modelSwitched({ id, sandboxId, model }) {
+      await db.$transaction(async (tx) => {
+        await tx.session.updateMany({ where: { id }, data: { model } });
+        await record(tx, 'updated', id, sandboxId);
+      });
+      live.flush();
+    },
+
     async list(identity, filter) {
       const { sandboxId } = filter;
       if (sandboxId !== undefined) await access(identity, sandboxId, 'use');
@@ -131,10 +188,28 @@ export function createSessions(options: SessionsOptions): SessionsService {
           sandboxId === undefined
             ? { sandbox: { workspace: { members: { some: { userId: identity.userId } } } } }
             : { sandboxId },
-        include: { sandbox: { select: { state: true } } },
+        include: {
+          sandbox: {
+            select: {
+              state: true,
+              ownerId: true,
+              workspace: { select: { members: { where: { userId: identity.userId } } } },
+            },
+          },
+        },
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       });
-      return rows.map((row) => sessionView(row, row.sandbox.state, connections.viewers(row.id)));
+      const providerOf = await options.providers.of(rows);
+      return rows.map((row) => {
+        const { state, ownerId, workspace } = row.sandbox;
+        const rights = rightsOf(identity, { ownerId, role: workspace.members[0]?.role ?? null });
+        return sessionView(row, {
+          sandboxState: state,
+          viewers: connections.viewers(row.id),
+          provider: providerOf(row),
+          mayRead: rights?.use === true,
+        });
+      });
     },
 
     async create(identity, input) {
@@ -145,7 +220,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
       });
       if (sandbox?.state !== 'running' && sandbox?.state !== 'unavailable')
         throw new AppError('sandbox_not_running');
-      const id = await insert(input, actorOf(identity));
+      const id = await insert(await checked(identity, input), actorOf(identity));
       await open(id);
       return view(id);
     },

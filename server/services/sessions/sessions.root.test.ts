@@ -4,6 +4,7 @@ import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
 import { type Box, startBox } from '../../gateway/testing/box';
 import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from '../../gateway/testing/gateway';
 import { until } from '../../gateway/testing/until';
+import { createProviderRefs } from '../providers/refs';
 import { createSessionMonitor, type SessionMonitor } from './monitor';
 import { createSessions, type SessionsService } from './service';
 
@@ -25,7 +26,11 @@ beforeAll(async () => {
     connections: gateway.connections,
     access: gateway.access,
   };
-  sessions = createSessions(parts);
+  sessions = createSessions({
+    ...parts,
+    providers: createProviderRefs({ db: gateway.db, gatewayKey: false }),
+    requireProvider: async () => undefined,
+  });
   monitor = scope.own('monitor', createSessionMonitor(parts));
   await gateway.db.member.create({ data: { workspaceId: 'w1', userId: identity.userId, role: 'owner' } });
 });

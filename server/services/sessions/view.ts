@@ -1,11 +1,26 @@
 import type { Session } from '../../../prisma/generated/client';
-import { permissionModeSchema, type SessionView, sessionKindSchema } from '../../../shared/views';
+import type { ProviderRef } from '../../../shared/providers';
+import {
+  permissionModeSchema,
+  type SessionLive,
+  type SessionView,
+  sessionKindSchema,
+  sessionLiveSchema,
+} from '../../../shared/views';
 
 /** States of a sandbox in which its sessions are alive, or will be in a moment. */
 const ALIVE = new Set(['running', 'unavailable']);
 
+export interface SessionContext {
+  sandboxState: string;
+  viewers: number;
+  provider: ProviderRef | null;
+  /** What is said in it is for those who may use its sandbox. */
+  mayRead: boolean;
+}
+
 /** A row as readers see it. `suspended` is derived: its sandbox does not run, and opening it later brings it back. */
-export function sessionView(row: Session, sandboxState: string, viewers: number): SessionView {
+export function sessionView(row: Session, context: SessionContext): SessionView {
   return {
     id: row.id,
     sandboxId: row.sandboxId,
@@ -13,14 +28,25 @@ export function sessionView(row: Session, sandboxState: string, viewers: number)
     name: row.name,
     workdir: row.workdir,
     permissionMode: permissionModeSchema.parse(row.permissionMode),
-    state: stateOf(row.state, sandboxState),
+    state: stateOf(row.state, context.sandboxState),
     exitCode: row.exitCode,
     endReason: row.endReason,
-    viewers,
+    viewers: context.viewers,
     createdAt: row.createdAt.toISOString(),
     lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
     endedAt: row.endedAt?.toISOString() ?? null,
+    model: row.model,
+    effort: row.effort,
+    provider: context.provider,
+    live: context.mayRead ? storedLive(row.live) : null,
   };
+}
+
+export function storedLive(json: string | null): SessionLive | null {
+  if (json === null) return null;
+  const parsed = sessionLiveSchema.safeParse(JSON.parse(json));
+  // Written by another version: the sandbox tells it anew.
+  return parsed.success ? parsed.data : null;
 }
 
 function stateOf(state: string, sandboxState: string): SessionView['state'] {

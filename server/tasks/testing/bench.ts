@@ -14,6 +14,7 @@ import { createSecretBox } from '../../auth/secret-box';
 import { type AgentClient, actorOf, type Identity } from '../../contracts';
 import { createEgressSecrets } from '../../egress/secrets';
 import { createNetworkOf } from '../../services/egress/network-of';
+import { createProviderRefs } from '../../services/providers/refs';
 import { createSandboxes } from '../../services/sandboxes/service';
 import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTasks } from '../../services/tasks/service';
@@ -120,6 +121,7 @@ export async function openTaskBench(
     engine,
     image: () => image.ref,
     viewers: () => 0,
+    providers: createProviderRefs({ db, gatewayKey: true }),
   });
   if (options.engine !== false) engine.start();
 

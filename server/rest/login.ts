@@ -1,0 +1,85 @@
+/** Claude's own log-in in a sandbox, for programs; the web app uses tRPC. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { streamSSE } from 'hono/streaming';
+import { toAppError } from '../../shared/errors';
+import { loginCodeSchema, loginViewSchema } from '../../shared/providers';
+import { sandboxIdSchema } from '../../shared/views';
+import type { OpenSockets } from '../contracts';
+import { body, failures, identityOf, json, named, type RestApp, type RestServices } from './base';
+
+const tags = ['sandboxes'];
+const sandboxParam = z.object({ id: sandboxIdSchema });
+const login = named(loginViewSchema, 'Login');
+
+export function addLoginRoutes(app: RestApp, options: RestServices & { sockets: OpenSockets }): void {
+  const { services, sockets } = options;
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/sandboxes/{id}/login',
+      tags,
+      summary: "Start Claude's own log-in, or watch the one that runs: server-sent events `stage`",
+      request: { params: sandboxParam },
+      responses: { 200: { description: 'text/event-stream; event stage, data a Login' }, ...failures },
+    }),
+    async (c) => {
+      const identity = identityOf(c.env);
+      const { id } = c.req.valid('param');
+      // Refused before the stream begins, where it can still be told by a status.
+      await services.login.start(identity, id);
+      c.header('x-accel-buffering', 'no');
+      c.header('cache-control', 'no-store');
+      return streamSSE(c, async (stream) => {
+        const ended = new AbortController();
+        stream.onAbort(() => ended.abort());
+        const unregister = sockets.register({ identity, sandboxId: id, close: () => ended.abort() });
+        try {
+          for await (const view of services.login.follow(identity, id, ended.signal))
+            await stream.writeSSE({ event: 'stage', data: JSON.stringify(view) });
+        } catch (thrown) {
+          const { code, message } = toAppError(thrown);
+          await stream.writeSSE({ event: 'error', data: JSON.stringify({ code, error: message }) });
+        } finally {
+          ended.abort();
+          unregister();
+        }
+      });
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/sandboxes/{id}/login',
+      tags,
+      summary: "How far Claude's log-in is, and who is logged in",
+      request: { params: sandboxParam },
+      responses: { 200: json(login, 'The log-in'), ...failures },
+    }),
+    async (c) => c.json(await services.login.status(identityOf(c.env), c.req.valid('param').id), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/sandboxes/{id}/login/code',
+      tags,
+      summary: 'The code that the log-in page showed',
+      request: { params: sandboxParam, body: body(z.object({ code: loginCodeSchema })) },
+      responses: { 200: json(login, 'The log-in'), ...failures },
+    }),
+    async (c) => {
+      const input = { sandboxId: c.req.valid('param').id, code: c.req.valid('json').code };
+      return c.json(await services.login.code(identityOf(c.env), input), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/api/sandboxes/{id}/login',
+      tags,
+      summary: 'Cancel the log-in',
+      request: { params: sandboxParam },
+      responses: { 200: json(login, 'The log-in'), ...failures },
+    }),
+    async (c) => c.json(await services.login.cancel(identityOf(c.env), c.req.valid('param').id), 200),
+  );
+}
