@@ -13,7 +13,7 @@ import { createIdentify, userAgentOf } from './auth/identity';
 import { createKeyRing, type KeyRing } from './auth/key-ring';
 import { createNextAuth } from './auth/next-auth';
 import { createOpenSockets } from './auth/open-sockets';
-import { hashPassword, makePassword } from './auth/password';
+import { createPasswords, type Passwords } from './auth/password';
 import { createSecretBox, loadMasterKey } from './auth/secret-box';
 import { createSignIn } from './auth/sign-in';
 import { createThrottle } from './auth/throttle';
@@ -98,6 +98,8 @@ export interface ComposeOptions {
   version: string;
   /** Starts Next on what is about to be served; without it only the APIs answer. */
   pages?: (at: { host: string; port: number }) => Promise<Pages>;
+  /** Instead of those at full cost; for tests. */
+  passwords?: Passwords;
 }
 
 /** Builds and starts everything; on a failure half-way what was opened is closed again. */
@@ -113,7 +115,7 @@ export async function startGateway(options: ComposeOptions): Promise<Gateway> {
 
 async function build(
   scope: Scope,
-  { config, log, version, pages: startPages }: ComposeOptions,
+  { config, log, version, pages: startPages, passwords = createPasswords() }: ComposeOptions,
 ): Promise<Gateway> {
   const instance = loadInstance(config.dataDir);
   const masterKey = loadMasterKey(join(config.dataDir, 'keys', 'master.key'));
@@ -125,7 +127,7 @@ async function build(
   const live = scope.own('live', createLive({ db, log, visible: createVisible({ db }) }));
   const sockets = createOpenSockets();
   const firstAdmin = await makeFirstAdmin(
-    { db, audit },
+    { db, audit, passwords },
     { username: config.adminUsername, password: config.adminPassword },
   );
 
@@ -134,7 +136,7 @@ async function build(
   const names = cookieNames(instance);
   const ring = createKeyRing({ db, box: createSecretBox(masterKey) });
   const identify = createIdentify({ db, ring, cookie: names.session });
-  const signIn = createSignIn({ db, ring, throttle: createThrottle({ db }), audit, sockets });
+  const signIn = createSignIn({ db, ring, passwords, throttle: createThrottle({ db }), audit, sockets });
   trustOurHostHeader();
   const csrfSecret = createHmac('sha256', masterKey).update('next-auth.v1').digest('hex');
   const nextAuth = createNextAuth({ signIn, ring, names, secret: csrfSecret, secure, log });
@@ -209,8 +211,8 @@ async function build(
       dropConnection: (id, reason) => {
         connections.drop(id, reason);
       },
-      // Whoever needs it next asks again, and hears then what is wrong.
-      connect: (id) => void connections.get(id).catch(() => undefined),
+      expectConnection: (id) => connections.expect(id),
+      connect: (id) => connections.released(id),
       openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
       otherWay: createOtherWay({
         ...{ db, live },
@@ -243,12 +245,12 @@ async function build(
   };
   const egress = createEgressService({ db, live, audit, agent, engine, secrets, probes, defaultDns, proofs });
   const services: Services = {
-    account: createAccount({ db, live, audit, sockets }),
+    account: createAccount({ db, live, audit, sockets, passwords }),
     users: createUsers({
       db,
       live,
       audit,
-      passwords: { hash: hashPassword, generate: makePassword },
+      passwords,
       cutOff,
       stopSandboxesOf: async (userId, reason) => {
         await stopSandboxesOf(userId, { reason, auditType: 'admin.host.action' });
