@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { verifyPassword } from './auth/password';
 import { makeFirstAdmin, markAnnounced } from './first-start';
 import { openServiceTest, type ServiceTest } from './services/testing';
 
@@ -17,7 +16,7 @@ test('a password that was never shown is made anew, one that was shown stays', a
   expect(second?.password).toBeTruthy();
   expect(second?.password).not.toBe(first?.password);
   const { passwordHash } = await t.db.user.findUniqueOrThrow({ where: { username: 'admin' } });
-  expect(await verifyPassword(second?.password ?? '', passwordHash)).toBe(true);
+  expect(await t.passwords.verify(second?.password ?? '', passwordHash)).toBe(true);
   await markAnnounced(t.db);
   expect(await makeFirstAdmin(t, wanted)).toBeNull();
   expect(await t.db.user.count()).toBe(1);

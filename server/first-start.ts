@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { instanceIdSchema } from '../shared/names';
-import { hashPassword, makePassword } from './auth/password';
+import type { Passwords } from './auth/password';
 import { type Audit, type Db, systemActor } from './contracts';
 
 const ID_BYTES = 4;
@@ -45,7 +45,7 @@ export async function markAnnounced(db: Db): Promise<void> {
  * before its password was shown left a user whom nobody can be: that one gets a new password. Else null.
  */
 export async function makeFirstAdmin(
-  { db, audit }: { db: Db; audit: Audit },
+  { db, audit, passwords }: { db: Db; audit: Audit; passwords: Pick<Passwords, 'hash' | 'make'> },
   wanted: { username: string; password: string | null },
 ): Promise<FirstAdmin | null> {
   const users = await db.user.findMany({ take: 2, select: { id: true, username: true, lastSeenAt: true } });
@@ -53,13 +53,13 @@ export async function makeFirstAdmin(
   if (only) {
     const announced = await db.setting.findUnique({ where: { key: ANNOUNCED } });
     if (announced || users.length > 1 || only.lastSeenAt) return null;
-    const password = wanted.password ?? makePassword();
-    const passwordHash = await hashPassword(password);
+    const password = wanted.password ?? passwords.make();
+    const passwordHash = await passwords.hash(password);
     await db.user.update({ where: { id: only.id }, data: { passwordHash } });
     return { username: only.username, password: wanted.password === null ? password : null };
   }
-  const password = wanted.password ?? makePassword();
-  const passwordHash = await hashPassword(password);
+  const password = wanted.password ?? passwords.make();
+  const passwordHash = await passwords.hash(password);
   const { username } = wanted;
   const id = randomUUID();
   await db.$transaction(async (tx) => {

@@ -12,37 +12,44 @@ const COMPARES_AT_ONCE = 2;
 const MADE_LENGTH = 20;
 const MADE_SIGNS = 'abcdefghijkmnpqrstuvwxyz23456789';
 
-/** Of a password nobody knows, at our cost: compared with for unknown users, so that they take as long. */
-const DUMMY_HASH = bcrypt.hash(makePassword(), BCRYPT_COST);
+export interface Passwords {
+  hash(plain: string): Promise<string>;
+  /** Null stands for an unknown user: takes as long as a real compare and is false. */
+  verify(plain: string, hash: string | null): Promise<boolean>;
+  /** A new one that nobody knows. */
+  make(): string;
+}
 
-let running = 0;
-const waiting: (() => void)[] = [];
-async function limited<T>(work: () => Promise<T>): Promise<T> {
-  if (running < COMPARES_AT_ONCE) running += 1;
-  else await new Promise<void>((resolve) => waiting.push(resolve));
-  try {
-    return await work();
-  } finally {
-    // The slot goes straight to the next in line, so that no newcomer takes it in between.
-    const next = waiting.shift();
-    if (next) next();
-    else running -= 1;
+/** `cost` is there for tests of what lies behind a log-in: a quarter of a second each is most of their time. */
+export function createPasswords({ cost = BCRYPT_COST }: { cost?: number } = {}): Passwords {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  async function limited<T>(work: () => Promise<T>): Promise<T> {
+    if (running < COMPARES_AT_ONCE) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      // The slot goes straight to the next in line, so that no newcomer takes it in between.
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
   }
+
+  /** Of a password nobody knows, at our cost: compared with for unknown users, so that they take as long. */
+  const dummyHash = bcrypt.hash(make(), cost);
+  return {
+    hash: (plain) => limited(() => bcrypt.hash(plain, cost)),
+    async verify(plain, hash) {
+      const against = hash ?? (await dummyHash);
+      const same = await limited(() => bcrypt.compare(plain, against));
+      return same && hash !== null;
+    },
+    make,
+  };
 }
 
-export function hashPassword(password: string): Promise<string> {
-  return limited(() => bcrypt.hash(password, BCRYPT_COST));
-}
-
-/** Null stands for an unknown user: takes as long as a real compare and is false. */
-export async function verifyPassword(password: string, hash: string | null): Promise<boolean> {
-  const against = hash ?? (await DUMMY_HASH);
-  const same = await limited(() => bcrypt.compare(password, against));
-  return same && hash !== null;
-}
-
-export function makePassword(): string {
-  let made = '';
-  for (let i = 0; i < MADE_LENGTH; i++) made += MADE_SIGNS[randomInt(MADE_SIGNS.length)];
-  return made;
+function make(): string {
+  return Array.from({ length: MADE_LENGTH }, () => MADE_SIGNS[randomInt(MADE_SIGNS.length)]).join('');
 }

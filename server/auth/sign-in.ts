@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '../../shared/errors';
 import { type Actor, type Audit, actorOf, type Db, type Identity, type OpenSockets } from '../contracts';
 import { type KeyRing, SESSION_MAX_AGE_SECONDS } from './key-ring';
-import { verifyPassword } from './password';
+import type { Passwords } from './password';
 import type { Throttle } from './throttle';
 
 export interface Caller {
@@ -31,6 +31,7 @@ export interface SignIn {
 export interface SignInOptions {
   db: Db;
   ring: KeyRing;
+  passwords: Passwords;
   throttle: Throttle;
   audit: Audit;
   sockets: OpenSockets;
@@ -39,13 +40,13 @@ export interface SignInOptions {
 /** A name that fits no user is not written to the log as given: people type passwords into the wrong field. */
 const shownName = (known: string | undefined) => known ?? '(unknown)';
 
-export function createSignIn({ db, ring, throttle, audit, sockets }: SignInOptions): SignIn {
+export function createSignIn({ db, ring, passwords, throttle, audit, sockets }: SignInOptions): SignIn {
   return {
     async signIn({ username, password }, caller) {
       const name = username.trim().toLowerCase();
       await throttle.begin(name, caller.address);
       const user = await db.user.findUnique({ where: { username: name } });
-      const right = await verifyPassword(password, user?.passwordHash ?? null);
+      const right = await passwords.verify(password, user?.passwordHash ?? null);
       const now = new Date();
       const why = !user
         ? 'unknown user'

@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { createPasswords } from '../auth/password';
 import { type Gateway, startGateway } from '../compose';
 import { loadConfig } from '../config';
+import { TEST_PASSWORD_COST } from '../services/testing';
 
 export const ADMIN = { username: 'admin', password: 'correct horse battery' };
 
@@ -29,7 +31,8 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
     ...env,
   });
   const log = pino({ level: 'silent' });
-  const gateway = await startGateway({ config, log, version: '0.0.0-test' });
+  const passwords = createPasswords({ cost: TEST_PASSWORD_COST });
+  const gateway = await startGateway({ config, log, version: '0.0.0-test', passwords });
   const base = `http://127.0.0.1:${gateway.port}`;
 
   const ask: TestServer['ask'] = (path, { as, headers, ...init } = {}) =>

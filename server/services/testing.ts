@@ -6,10 +6,14 @@ import path from 'node:path';
 import pino from 'pino';
 import { createAudit } from '../auth/audit';
 import { createOpenSockets } from '../auth/open-sockets';
+import { createPasswords } from '../auth/password';
 import type { Identity } from '../contracts';
 import { openDb } from '../db/open';
 import { createLive } from '../live/live';
 import { createVisible } from '../live/visible';
+
+/** The least that bcrypt takes. */
+export const TEST_PASSWORD_COST = 4;
 
 export async function openServiceTest() {
   const folder = await mkdtemp(path.join(tmpdir(), 'cc-services-'));
@@ -17,12 +21,14 @@ export async function openServiceTest() {
   const { db, close } = await openDb({ url: `file:${folder}/test.db` });
   const live = createLive({ db, log, visible: createVisible({ db }) });
   const sockets = createOpenSockets();
+  const passwords = createPasswords({ cost: TEST_PASSWORD_COST });
 
   return {
     db,
     live,
     audit: createAudit({ log }),
     sockets,
+    passwords,
     /** A user with a personal workspace, as an identity signed in by a browser. */
     async person(username: string, role: 'admin' | 'user' = 'user'): Promise<Identity> {
       const id = randomUUID();

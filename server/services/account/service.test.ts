@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hashPassword, verifyPassword } from '../../auth/password';
 import type { Identity } from '../../contracts';
 import { openServiceTest, type ServiceTest } from '../testing';
 import { createAccount } from './service';
@@ -44,7 +43,7 @@ test('preferences are merged, and a value of another version falls back to the d
 });
 
 test('changing the password needs the present one and ends the other log-ins at once', async () => {
-  const passwordHash = await hashPassword('first password');
+  const passwordHash = await t.passwords.hash('first password');
   await t.db.user.update({ where: { id: ann.userId }, data: { passwordHash, mustChangePassword: true } });
   const other = await otherBrowser();
   await expect(
@@ -57,7 +56,7 @@ test('changing the password needs the present one and ends the other log-ins at 
   await account.changePassword(ann, { current: 'first password', next: 'second password' });
   expect(other.closedWith()).toBe('unauthenticated');
   const user = await t.db.user.findUniqueOrThrow({ where: { id: ann.userId } });
-  expect(await verifyPassword('second password', user.passwordHash)).toBe(true);
+  expect(await t.passwords.verify('second password', user.passwordHash)).toBe(true);
   expect(user.mustChangePassword).toBe(false);
   expect((await account.browserSessions(ann)).map((it) => it.current)).toEqual([true]);
 });

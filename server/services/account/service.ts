@@ -9,7 +9,7 @@ import {
   roleSchema,
 } from '../../../shared/views';
 import { makeApiToken } from '../../auth/api-token';
-import { hashPassword, verifyPassword } from '../../auth/password';
+import type { Passwords } from '../../auth/password';
 import {
   type Audit,
   actorOf,
@@ -61,8 +61,9 @@ export function createAccount(options: {
   live: Live;
   audit: Audit;
   sockets: OpenSockets;
+  passwords: Pick<Passwords, 'hash' | 'verify'>;
 }): Services['account'] {
-  const { db, live, audit, sockets } = options;
+  const { db, live, audit, sockets, passwords } = options;
 
   async function me(identity: Identity): Promise<Me> {
     const user = await db.user.findUnique({ where: { id: identity.userId } });
@@ -126,13 +127,13 @@ export function createAccount(options: {
     async changePassword(identity, { current, next }) {
       requireBrowser(identity);
       const user = await db.user.findUniqueOrThrow({ where: { id: identity.userId } });
-      if (!(await verifyPassword(current, user.passwordHash))) {
+      if (!(await passwords.verify(current, user.passwordHash))) {
         throw new AppError('invalid_input', 'The present password is wrong.', { field: 'current' });
       }
       if (current === next) {
         throw new AppError('invalid_input', 'The new password is the old one.', { field: 'next' });
       }
-      const passwordHash = await hashPassword(next);
+      const passwordHash = await passwords.hash(next);
       const others = await db.$transaction(async (tx) => {
         await tx.user.update({ where: { id: user.id }, data: { passwordHash, mustChangePassword: false } });
         const open = { userId: user.id, id: { not: identity.credentialId }, revokedAt: null };

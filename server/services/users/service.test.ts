@@ -13,7 +13,7 @@ beforeEach(async () => {
   told = [];
   users = createUsers({
     ...t,
-    passwords: { hash: async (plain) => `hash of ${plain}`, generate: () => 'made-password' },
+    passwords: { hash: async (plain) => `hash of ${plain}`, make: () => 'made-password' },
     cutOff: async (id) => void told.push(`cut ${id}`),
     stopSandboxesOf: async (id) => void told.push(`stop ${id}`),
   });

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../../shared/errors';
 import { roleSchema, type UserView, userStatusSchema } from '../../../shared/views';
+import type { Passwords } from '../../auth/password';
 import {
   type Audit,
   actorOf,
@@ -16,7 +17,7 @@ export interface UsersOptions {
   db: Db;
   live: Live;
   audit: Audit;
-  passwords: { hash(plain: string): Promise<string>; generate(): string };
+  passwords: Pick<Passwords, 'hash' | 'make'>;
   /** Ends the user's browser sessions and open sockets; API tokens stop by the user's status. */
   cutOff(userId: string): Promise<void>;
   /** Asks for a stop of all that the user's sandboxes run. */
@@ -150,7 +151,7 @@ export function createUsers(options: UsersOptions): Services['users'] {
     async create(identity, input) {
       requireAdmin(identity);
       const expiresAt = futureDate(input.expiresAt);
-      const password = input.password ?? passwords.generate();
+      const password = input.password ?? passwords.make();
       const passwordHash = await passwords.hash(password);
       const row = await db.$transaction(async (tx) => {
         const taken = await tx.user.findUnique({ where: { username: input.username } });
@@ -238,7 +239,7 @@ export function createUsers(options: UsersOptions): Services['users'] {
 
     async resetPassword(identity, input) {
       requireAdmin(identity);
-      const password = input.password ?? passwords.generate();
+      const password = input.password ?? passwords.make();
       const passwordHash = await passwords.hash(password);
       await db.$transaction(async (tx) => {
         const row = await find(tx, input.id);
