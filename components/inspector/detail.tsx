@@ -1,0 +1,112 @@
+'use client';
+
+import { Check, ChevronDown, Copy, X } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
+import { toast } from 'sonner';
+import { Button } from '../ui/button';
+import { cx } from '../ui/cx';
+
+const TICK_MS = 1600;
+
+/** Copies what is made only when it is asked for. */
+export function CopyText({ label, text }: { label: string; text(): string }) {
+  const [done, setDone] = useState(false);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(text());
+      setDone(true);
+      setTimeout(() => setDone(false), TICK_MS);
+    } catch {
+      toast.error('The browser refused the clipboard. Select the text and copy it by hand.');
+    }
+  }
+  return (
+    <Button size="sm" look="ghost" onClick={copy}>
+      {done ? <Check /> : <Copy />}
+      {done ? 'Copied' : label}
+    </Button>
+  );
+}
+
+/** The chosen thing: its name, what can be done with it, and all of it below. */
+export function Detail({
+  title,
+  actions,
+  onClose,
+  children,
+}: {
+  title: ReactNode;
+  actions: ReactNode;
+  onClose(): void;
+  children: ReactNode;
+}) {
+  return (
+    <section aria-label="Details" className="flex h-full min-h-0 flex-col">
+      <header className="flex shrink-0 flex-wrap items-center gap-x-2 gap-y-1 border-b px-3 py-1.5">
+        <h3 className="min-w-0 flex-1 truncate text-sm">{title}</h3>
+        <div className="flex flex-wrap items-center">
+          {actions}
+          <Button look="ghost" size="tiny" aria-label="Close the details" onClick={onClose}>
+            <X />
+          </Button>
+        </div>
+      </header>
+      <section
+        className="min-h-0 flex-1 overflow-auto p-3 focus-visible:-outline-offset-2"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+        tabIndex={0}
+        aria-label="Content"
+      >
+        {children}
+      </section>
+    </section>
+  );
+}
+
+/** A part that can be folded away. */
+export function Fold({
+  title,
+  note,
+  open: initially = true,
+  children,
+}: {
+  title: string;
+  note?: ReactNode;
+  open?: boolean;
+  children: ReactNode;
+}) {
+  const [open, setOpen] = useState(initially);
+  return (
+    <div className="border-b pb-2 last:border-0 [&+&]:pt-2">
+      <button
+        type="button"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        className="flex w-full items-center gap-1.5 rounded py-0.5 text-left font-medium text-sm"
+      >
+        <ChevronDown
+          className={cx('size-3.5 text-ink-faint transition-transform', !open && '-rotate-90')}
+          aria-hidden
+        />
+        {title}
+        {note && <span className="font-normal text-ink-faint text-xs">{note}</span>}
+      </button>
+      {open && <div className="pt-1.5">{children}</div>}
+    </div>
+  );
+}
+
+/** Names and values in two columns. */
+export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
+  return (
+    <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 font-mono text-xs">
+      {rows.map(([name, value], at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a header may stand there twice, and the rows do not move
+        <div key={`${name} ${at}`} className="contents">
+          <dt className="text-ink-faint">{name}</dt>
+          <dd className="min-w-0 break-words [overflow-wrap:anywhere]">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

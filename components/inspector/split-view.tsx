@@ -1,0 +1,27 @@
+'use client';
+
+import type { ReactNode } from 'react';
+import { cx } from '../ui/cx';
+
+/** A list and what is chosen in it: beside each other where there is room, else below each other. */
+export function SplitView({ list, detail }: { list: ReactNode; detail: ReactNode | null }) {
+  return (
+    <div className="@container min-h-0 flex-1">
+      <div className="flex h-full min-h-0 @2xl:flex-row flex-col">
+        <div
+          className={cx(
+            'flex min-h-0 min-w-0 flex-col',
+            detail ? '@2xl:h-full h-1/2 @2xl:w-1/2' : 'h-full w-full',
+          )}
+        >
+          {list}
+        </div>
+        {detail && (
+          <div className="min-h-0 min-w-0 flex-1 @2xl:border-t-0 border-t @2xl:border-l bg-surface">
+            {detail}
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}
