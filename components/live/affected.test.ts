@@ -17,6 +17,7 @@ test('every topic reaches the queries that show it', () => {
       'sandboxes.get#subject',
       'network.ofSandbox#subject',
       'network.proofs#subject',
+      'sessions.list',
     ],
     session: ['sandboxes.list', 'sandboxes.get#sb', 'sessions.list'],
     task: ['sandboxes.list', 'sandboxes.get#sb', 'tasks'],

@@ -20,6 +20,8 @@ export function affectedBy(event: Pick<LiveEvent, 'topic' | 'subject' | 'sandbox
         ...sandbox(event.subject),
         { path: ['network', 'ofSandbox'], id: event.subject },
         { path: ['network', 'proofs'], id: event.subject },
+        // Whether they are suspended.
+        { path: ['sessions', 'list'] },
       ];
     case 'session':
       return [...sandbox(event.sandboxId), { path: ['sessions', 'list'] }];

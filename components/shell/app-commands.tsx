@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import {
   Activity,
+  Gauge,
   Keyboard,
   ListChecks,
   LogOut,
@@ -96,6 +97,14 @@ export function AppCommands({ me }: { me: Me | undefined }) {
         run: go(`/sandboxes/${it.id}`),
       })),
       { id: 'home', title: 'Go to your sandboxes', group: 'Go to', icon: SquareTerminal, run: go('/') },
+      {
+        id: 'dashboard',
+        title: 'Dashboard of Claude sessions',
+        group: 'Go to',
+        icon: Gauge,
+        keywords: ['sessions', 'cost', 'tokens', 'waiting'],
+        run: go('/dashboard'),
+      },
       { id: 'settings', title: 'Settings', group: 'Go to', icon: Settings, run: go('/settings') },
       ...(me?.role === 'admin'
         ? adminPages.map((it) => ({

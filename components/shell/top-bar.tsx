@@ -91,6 +91,9 @@ export function TopBar({ me }: { me: Me | undefined }) {
         <NavLink href="/" active={path === '/' || path.startsWith('/sandboxes')}>
           Sandboxes
         </NavLink>
+        <NavLink href="/dashboard" active={path.startsWith('/dashboard')}>
+          Dashboard
+        </NavLink>
         {me?.role === 'admin' && (
           <NavLink href="/admin" active={path.startsWith('/admin')}>
             Admin

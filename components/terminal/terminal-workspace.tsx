@@ -17,6 +17,7 @@ import { PaneStage, viewKey } from './pane-stage';
 import { PaneTree } from './pane-tree';
 import { type Revealed, SessionViewsContext } from './session-views';
 import { type TabActions, TabStrip } from './tab-strip';
+import { useAskedFor } from './use-asked-for';
 import { useEndedInSight } from './use-ended-in-sight';
 import { useLayout } from './use-layout';
 import { useSessions } from './use-sessions';
@@ -98,6 +99,7 @@ export function TerminalWorkspace({
     }),
     [revealed, dispatch, phone],
   );
+  useAskedFor(sandbox.id, sessions, dispatch);
   const onOptions = useCallback(() => setDialog(true), []);
   useWorkspaceCommands({ layout, sessions, phone, dispatch, open, split, onOptions, onEnd: setEnding });
 
