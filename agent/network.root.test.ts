@@ -141,7 +141,10 @@ describe('golden files', () => {
     expect(configs.length).toBe(14);
     const folder = await mkdtemp(join(tmpdir(), 'agent-golden-'));
     try {
-      const texts = ['around', 'kept', 'granted-host'].map((it) => [it, rangeSetText(['192.0.2.10'])]);
+      const texts = ['around', 'kept', 'granted-host', 'names'].map((it) => [
+        it,
+        rangeSetText(['192.0.2.10']),
+      ]);
       await writeRangeSets(singBoxFiles(folder), Object.fromEntries(texts));
       // Descriptor 4 is the folder with files that change, as for a sing-box that the agent starts.
       const check = 'exec 4<"$1"; shift; for it; do sing-box check -c "$it" || exit 1; done';

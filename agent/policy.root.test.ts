@@ -10,7 +10,7 @@ import { framesOf, judge } from './testlab/judge';
 import { until } from './testlab/lab';
 import { HOST, HOST_RESOLVER, LAN_HTTP_PORT, METADATA, NEIGHBOUR, WEB, ZONE } from './testlab/machine';
 import type { ProxyServer } from './testlab/proxies';
-import { createScene, networkOf, type Scene } from './testlab/scene';
+import { createScene, LONG_DOWNLOAD, networkOf, type Scene } from './testlab/scene';
 
 let scene: Scene;
 let box: SandboxSpec;
@@ -103,7 +103,10 @@ describe('grants', () => {
     await scene.machine.onHost(['ip', 'addr', 'add', `${WEB[1]}/32`, 'dev', 'lo']);
     await until('it is refused', async () => (await status(web)) === '000');
     const folder = `${scene.lab.dataDir}/sandboxes/${box.id}`;
-    expect(await readFile(`${folder}/around.json`, 'utf8')).toContain(WEB[1]);
+    // The rules in the sandbox come first, then those of its sing-box.
+    await until('sing-box is told', async () =>
+      (await readFile(`${folder}/around.json`, 'utf8')).includes(WEB[1]),
+    );
     await scene.machine.onHost(['ip', 'addr', 'del', `${WEB[1]}/32`, 'dev', 'lo']);
     await until('it is reached', async () => (await status(web)) === '200');
     expect(await status(`http://${WEB[0]}/`)).toBe('200');
@@ -226,6 +229,36 @@ describe('names', () => {
       'https://1.1.1.1:853/',
     ]);
     expect(dot.code).not.toBe(0);
+  });
+
+  test('one name more cuts nothing; a name less cuts what spoke to it', async () => {
+    const name = (value: string) => ({ type: 'domain' as const, value: `${value}.${ZONE}` });
+    await ensure({ policy: domains('allow-list', [name('good')]) });
+    expect(await status(`http://more.${ZONE}/`)).toBe('000');
+    let over: number | undefined;
+    const url = `http://good.${ZONE}${LONG_DOWNLOAD.path}`;
+    const asked = scene.services.events.length;
+    const long = scene.lab
+      .inside(box.id, 'claude', ['curl', ...LONG_DOWNLOAD.args, url], 60_000)
+      .then(({ code }) => {
+        over = code;
+      });
+    await until('it downloads', async () => scene.services.events.slice(asked).some((it) => it.http));
+    const before = await singBox();
+    notices.length = 0;
+    await ensure({ policy: domains('allow-list', [name('good'), name('more')]) });
+    await until('one name more', async () => (await status(`http://more.${ZONE}/`)) === '200');
+    expect(await status(`http://less.${ZONE}/`)).toBe('000');
+    expect(await singBox()).toBe(before);
+    expect(over).toBeUndefined();
+    expect(notices.filter((it) => it.what === 'tunnel.down')).toEqual([]);
+
+    await ensure({ policy: domains('allow-list', [name('more')]) });
+    expect(await singBox()).not.toBe(before);
+    expect(await status(`http://more.${ZONE}/`)).toBe('200');
+    expect(await status(`http://good.${ZONE}/`)).toBe('000');
+    await long;
+    expect(over).not.toBe(0);
   });
 
   test('deny-list: everything but what is on it', async () => {

@@ -8,6 +8,7 @@ import { isNeverGranted } from '../../shared/policy-guards';
 import { containerOptions } from './container';
 import { type HostSandbox, hostRules } from './host-rules';
 import { MARK_MASK, markClash, markPrefix, routingMark } from './mark';
+import { nameSetText } from './name-set';
 import { NEVER_GRANTED_IPV4, REFUSED_IPV4 } from './ranges';
 import { resolversOf } from './resolvers';
 import { type Gate, sandboxRules } from './sandbox-rules';
@@ -183,6 +184,12 @@ describe('golden files', () => {
     const wide = { ...openPolicy, grants: [{ type: 'cidr' as const, value: '192.0.2.10/32' }] };
     expect(rangeSetsOf(wide, around)['granted-host']).toEqual([]);
     expect(rangeSetText([])).toBe('{"version":3,"rules":[]}\n');
+  });
+  test('the names that sing-box reads while it runs', () => {
+    expect(nameSetText(configs['allow-list-empty'].policy)).toBe('{"version":3,"rules":[]}\n');
+    golden('names-allow-list.json', nameSetText(configs['allow-list'].policy));
+    golden('names-allow-list-granting.json', nameSetText(configs['allow-list-granting'].policy));
+    golden('names-deny-list.json', nameSetText(configs['deny-list'].policy));
   });
   test.each(Object.entries(configs))('sing-box: %s', (name, network) => {
     const facts = {

@@ -1,8 +1,8 @@
 import type { NetworkSpec } from '../../shared/agent-api';
-import { bundleRules } from '../../shared/domain-bundles';
 import type { NetworkPolicy } from '../../shared/network-policy';
 import { probeHosts } from '../proof/contract';
-import { grantPlan, isEmpty, mergeNames, type Names, nameFields, namesOf } from './policy';
+import { NAME_SET, usesNameSet } from './name-set';
+import { grantPlan, nameFields } from './policy';
 import { REFUSED_IPV4 } from './ranges';
 
 export type SingBoxRule = Record<string, unknown>;
@@ -14,21 +14,11 @@ const SNIFF_TIMEOUT = '300ms';
 /** Their answers hold addresses, by which a program would go past the name. */
 const ADDRESS_HINTS = ['HTTPS', 'SVCB'];
 
-/** The names a list is about, granted ones among the allowed. */
-function listed({ domains, grants, presets }: NetworkPolicy): Names {
-  const names = namesOf([...domains.rules, ...domains.bundles.flatMap(bundleRules)]);
-  if (domains.mode !== 'allow-list') return names;
-  return mergeNames(names, grantPlan({ domains, grants, presets }).names);
-}
-
-/** A rule that holds for names that the policy does not let pass; null when there are none. */
+/** A rule that holds for names that the policy does not let pass, which a file lists; null while none is refused. */
 function deniedNames(policy: NetworkPolicy): SingBoxRule | null {
-  const names = listed(policy);
-  if (policy.domains.mode === 'allow-list') {
-    // A rule without a condition is none: an empty allow-list denies whatever comes.
-    return isEmpty(names) ? { inbound: ['tun'] } : { ...nameFields(names), invert: true };
-  }
-  return policy.domains.mode === 'deny-list' && !isEmpty(names) ? nameFields(names) : null;
+  if (!usesNameSet(policy)) return null;
+  // Inverted, a set without names denies whatever comes.
+  return { rule_set: [NAME_SET], ...(policy.domains.mode === 'allow-list' && { invert: true }) };
 }
 
 type Judged = Pick<NetworkSpec, 'policy' | 'probes'>;
@@ -59,9 +49,7 @@ export function questionRules(judged: Judged): SingBoxRule[] {
   if (zone !== null) rules.push({ domain: [zone], domain_suffix: [`.${zone}`], server: 'resolver' });
   if (names.length > 0) rules.push({ domain: names, ...standIn });
   const denied = deniedNames(policy);
-  if (denied !== null && !policy.domains.learn) {
-    rules.push({ ...denied, action: 'predefined', rcode: 'NXDOMAIN' });
-  }
+  if (denied !== null) rules.push({ ...denied, action: 'predefined', rcode: 'NXDOMAIN' });
   return [...rules, noHints, standIn];
 }
 
@@ -76,7 +64,7 @@ export function nameRules(judged: Judged): SingBoxRule[] {
   if (mode === 'open') return [];
   const { names, addresses } = probed(judged);
   const denied = deniedNames(policy);
-  const refuse = denied !== null && !learn ? [{ ...denied, action: 'reject' }] : [];
+  const refuse = denied !== null ? [{ ...denied, action: 'reject' }] : [];
   const bare = mode === 'allow-list' && !learn ? [{ ip_cidr: ['0.0.0.0/0'], action: 'reject' }] : [];
   return [
     ...(addresses.length > 0 ? [{ ip_cidr: addresses, outbound: 'out' }] : []),

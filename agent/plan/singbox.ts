@@ -5,6 +5,7 @@ import type { NetworkPolicy } from '../../shared/network-policy';
 import { directOutbound } from './egress/direct';
 import { egressOutbound } from './egress/outbound';
 import { routingMark } from './mark';
+import { NAME_SET, nameSetText, usesNameSet } from './name-set';
 import { grantedRanges, grantPlan, isEmpty, nameFields, usesFakeIp } from './policy';
 import { FAKE_RANGE, NEVER_GRANTED_IPV4, REFUSED_IPV4, TUN_ADDRESS, TUN_PREFIX } from './ranges';
 import { nameRules, questionRules, type SingBoxRule } from './singbox-names';
@@ -32,10 +33,10 @@ const SNIFF_TIMEOUT = '300ms';
  */
 export const ENDPOINT_HOSTS = '/proc/self/fd/4/hosts';
 /**
- * Ranges that change while it runs, as when the host gets another address: sing-box follows such a file by itself
+ * What changes while it runs, as when the host gets another address: sing-box follows such a file by itself
  * (route/rule/rule_set_local), within 0.2 s as measured.
  */
-const rangeSet = (tag: keyof ReturnType<typeof rangeSetsOf>): SingBoxRule => ({
+const ruleSet = (tag: keyof ReturnType<typeof rangeSetsOf> | typeof NAME_SET): SingBoxRule => ({
   ...{ type: 'local', tag, format: 'source' },
   path: `/proc/self/fd/4/${tag}.json`,
 });
@@ -149,8 +150,9 @@ export function singBoxConfig(facts: TunnelFacts): string {
     outbounds: [...out.outbounds, ...(named || ranges.length > 0 ? [grants] : [])],
     route: {
       rule_set: [
-        rangeSet('around'),
-        ...(ranges.length > 0 ? [rangeSet('kept'), rangeSet('granted-host')] : []),
+        ruleSet('around'),
+        ...(ranges.length > 0 ? [ruleSet('kept'), ruleSet('granted-host')] : []),
+        ...(usesNameSet(network.policy) ? [ruleSet(NAME_SET)] : []),
       ],
       rules: [
         // Sniffing makes sing-box wait for the first packet before it hijacks. Without it the two race, and one
@@ -188,4 +190,10 @@ function dnsServer(dns: EgressDns, detour: string): SingBoxRule {
     detour,
     ...(secure && { tls: { enabled: true, server_name: dns.name ?? dns.server } }),
   };
+}
+
+/** The texts of all files that a running sing-box follows, by their names without ending. */
+export function ruleSetTexts(policy: NetworkPolicy, around: Surroundings): Record<string, string> {
+  const ranges = Object.entries(rangeSetsOf(policy, around)).map(([tag, it]) => [tag, rangeSetText(it)]);
+  return { ...Object.fromEntries(ranges), [NAME_SET]: nameSetText(policy) };
 }

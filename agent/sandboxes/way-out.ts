@@ -5,13 +5,13 @@ import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
 import { Namespace } from '../apply/netns';
 import { watchRules } from '../apply/nft-monitor';
-import { hashOf, singBoxFiles, writeRangeSets } from '../apply/singbox';
+import { hashOf } from '../apply/singbox';
 import type { Gate } from '../plan/sandbox-rules';
-import { rangeSetsOf, rangeSetText } from '../plan/singbox';
 import { wayOutConfig, wayOutHost } from '../plan/way-out';
 import type { TrafficWatch } from '../traffic/traffic';
 import type { Gates } from './gates';
 import { objectionOf } from './proofs';
+import { namesNarrow, writeRuleSets } from './rule-sets';
 import { Tunnel } from './tunnel';
 import { type NameParts, WayNames } from './way-names';
 import { type Admission, type ProofParts, takeProof } from './way-proof';
@@ -134,15 +134,16 @@ export class WayOut {
     const facts = await this.#names.facts(network);
     const config = await wayOutConfig(facts);
     const { fence } = await records.read(this.#id);
-    const held = fence === null && (await this.tunnel.holds(namespace, config));
+    const stays = fence === null && !(await namesNarrow(records.folder(this.#id), network.policy));
+    const held = stays && (await this.tunnel.holds(namespace, config));
     const found = held ? await gates.of(namespace, network.policy) : null;
     // Opened by this very agent and closed by nobody since: other rules are a flush or another policy.
     const stood = this.#gate === 'open' && this.#namespace?.inode === namespace.inode;
     await this.#own(namespace);
     this.#network = network;
     this.#image = target.image;
-    await this.#writeRanges();
     if (held) {
+      await this.#writeRuleSets();
       await this.#parts.traffic.follow(this.#id, namespace, network);
       await this.#names.follow(facts);
       if (found === null || found === 'proving') await this.#set(namespace, stood ? 'open' : 'closed');
@@ -152,6 +153,8 @@ export class WayOut {
     } else {
       if (this.#closedIn !== namespace.inode) await this.shut(namespace);
       await this.tunnel.end();
+      // Not before: these files tell what the sing-box that runs has let pass, also to an agent that takes over.
+      await this.#writeRuleSets();
       await this.#names.begin(facts);
     }
     await this.tunnel.up(namespace, config, signal);
@@ -462,15 +465,12 @@ export class WayOut {
   async #followSurroundings(namespace: Namespace): Promise<void> {
     if (!(await this.#parts.gates.stale(namespace))) return;
     await this.#set(namespace, this.#gate);
-    await this.#writeRanges();
+    await this.#writeRuleSets();
   }
-  async #writeRanges(): Promise<void> {
+  async #writeRuleSets(): Promise<void> {
     const { records, around } = this.#parts;
-    const sets = rangeSetsOf(this.#network?.policy ?? openPolicy, await around.now());
-    const texts = Object.entries(sets).map(([name, ranges]) => [name, rangeSetText(ranges)]);
-    await writeRangeSets(singBoxFiles(records.folder(this.#id)), Object.fromEntries(texts));
+    await writeRuleSets(records.folder(this.#id), this.#network?.policy ?? openPolicy, await around.now());
   }
-
   async #set(namespace: Namespace, gate: Gate): Promise<void> {
     // Told before it is done, so that nobody takes a gate for open that is being closed.
     if (gate !== 'open') this.#gate = gate;
