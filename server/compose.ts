@@ -125,7 +125,8 @@ async function build(
   // What everything writes to.
   const audit = createAudit({ log });
   const live = scope.own('live', createLive({ db, log, visible: createVisible({ db }) }));
-  const sockets = createOpenSockets();
+  const { access, rights } = createAccess(db);
+  const sockets = createOpenSockets({ access });
   const firstAdmin = await makeFirstAdmin(
     { db, audit, passwords },
     { username: config.adminUsername, password: config.adminPassword },
@@ -159,7 +160,6 @@ async function build(
     'connections',
     createConnections({ agent, db, log, gatewayKey, provider: proxy }),
   );
-  const { access, rights } = createAccess(db);
   const box = createSecretBox(masterKey);
   const gatewayHasKey = proxy.configured;
   const providerRefs = createProviderRefs({ db, gatewayKey: gatewayHasKey });
@@ -251,12 +251,13 @@ async function build(
       live,
       audit,
       passwords,
+      sockets,
       cutOff,
       stopSandboxesOf: async (userId, reason) => {
         await stopSandboxesOf(userId, { reason, auditType: 'admin.host.action' });
       },
     }),
-    workspaces: createWorkspaces({ db, live, audit }),
+    workspaces: createWorkspaces({ db, live, audit, sockets }),
     sandboxes: createSandboxes({
       db,
       live,

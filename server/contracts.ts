@@ -382,4 +382,9 @@ export interface OpenSockets {
   }): () => void;
   closeCredential(credentialId: string): void;
   closeUser(userId: string): void;
+  /**
+   * After a role or a membership has changed: what this user may not use any more ends. What hangs on no sandbox ends
+   * in any case: such readers come back by themselves and get what they may see now.
+   */
+  review(userId: string): Promise<void>;
 }

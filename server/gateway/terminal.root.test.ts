@@ -290,7 +290,11 @@ test('a revoked credential closes its terminals within a second, and they stop a
   gateway.sockets.closeCredential(identity.credentialId);
   expect((await closed)[0]).toBe(4401);
   expect(performance.now() - started).toBeLessThan(1_000);
-  await until('forgotten', 2_000, () => gateway.sockets.size() === 0);
+  expect(gateway.sockets.size).toBe(0);
+  const left = await shell();
+  expect(gateway.sockets.size).toBe(1);
+  left.socket?.terminate();
+  await until('forgotten', 2_000, () => gateway.sockets.size === 0);
 });
 
 test('a pasted megabyte arrives whole', async () => {

@@ -11,6 +11,7 @@ import type { Identity } from '../contracts';
 import { openDb } from '../db/open';
 import { createLive } from '../live/live';
 import { createVisible } from '../live/visible';
+import { createAccess } from './sandboxes/access';
 
 /** The least that bcrypt takes. */
 export const TEST_PASSWORD_COST = 4;
@@ -20,7 +21,7 @@ export async function openServiceTest() {
   const log = pino({ level: 'silent' });
   const { db, close } = await openDb({ url: `file:${folder}/test.db` });
   const live = createLive({ db, log, visible: createVisible({ db }) });
-  const sockets = createOpenSockets();
+  const sockets = createOpenSockets(createAccess(db));
   const passwords = createPasswords({ cost: TEST_PASSWORD_COST });
 
   return {

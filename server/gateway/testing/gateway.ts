@@ -9,16 +9,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { AppError } from '../../../shared/errors';
 import { Scope } from '../../../shared/lifecycle';
-import type {
-  AgentClient,
-  AuditEntry,
-  Db,
-  Identity,
-  Live,
-  LiveChange,
-  OpenSockets,
-  SandboxAccess,
-} from '../../contracts';
+import { createOpenSockets } from '../../auth/open-sockets';
+import type { AgentClient, AuditEntry, Db, Identity, Live, LiveChange, SandboxAccess } from '../../contracts';
 import { openDb } from '../../db/open';
 import { createActivity } from '../activity';
 import { createAnthropicProxy } from '../anthropic-proxy';
@@ -80,11 +72,11 @@ export async function startGateway(options: {
     'connections',
     createConnections({ agent, db, log, gatewayKey: options.key, provider: proxy }),
   );
-  const sockets = openSockets();
   const access: SandboxAccess = async (asking, sandboxId) => {
     if (sandboxId !== SANDBOX_ID) throw new AppError('not_found');
     if (asking.userId !== identity.userId) throw new AppError('forbidden');
   };
+  const sockets = createOpenSockets({ access });
   const terminal = scope.own(
     'terminal',
     createTerminalEndpoint({
@@ -185,23 +177,6 @@ export function recorder() {
       record: async (_db: unknown, entry: AuditEntry) => {
         entries.push(entry);
       },
-    },
-  };
-}
-
-function openSockets(): OpenSockets & { size(): number } {
-  const open = new Set<Parameters<OpenSockets['register']>[0]>();
-  return {
-    size: () => open.size,
-    register(entry) {
-      open.add(entry);
-      return () => open.delete(entry);
-    },
-    closeCredential(id) {
-      for (const entry of open) if (entry.identity.credentialId === id) entry.close('unauthenticated');
-    },
-    closeUser(id) {
-      for (const entry of open) if (entry.identity.userId === id) entry.close('unauthenticated');
     },
   };
 }

@@ -77,6 +77,15 @@ test('the last active administrator can be neither disabled, demoted nor deleted
   await expect(users.setRole(root, { id, role: 'user' })).rejects.toMatchObject({ code: 'last_admin' });
 });
 
+test('another role ends what was opened by the old one: it is opened anew as what one may now', async () => {
+  const chief = await t.person('chief', 'admin');
+  const closed: string[] = [];
+  for (const identity of [chief, root])
+    t.sockets.register({ identity, sandboxId: null, close: () => void closed.push(identity.username) });
+  await users.setRole(root, { id: chief.userId, role: 'user' });
+  expect(closed).toEqual(['chief']);
+});
+
 test('a later expiry date brings an expired user back', async () => {
   const { user } = await users.create(root, fresh);
   await t.db.user.update({ where: { id: user.id }, data: { status: 'expired', expiresAt: new Date(0) } });

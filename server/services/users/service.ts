@@ -10,6 +10,7 @@ import {
   type DbOrTx,
   type Identity,
   type Live,
+  type OpenSockets,
   type Services,
 } from '../../contracts';
 
@@ -18,6 +19,7 @@ export interface UsersOptions {
   live: Live;
   audit: Audit;
   passwords: Pick<Passwords, 'hash' | 'make'>;
+  sockets: Pick<OpenSockets, 'review'>;
   /** Ends the user's browser sessions and open sockets; API tokens stop by the user's status. */
   cutOff(userId: string): Promise<void>;
   /** Asks for a stop of all that the user's sandboxes run. */
@@ -213,13 +215,16 @@ export function createUsers(options: UsersOptions): Services['users'] {
     },
 
     async setRole(identity, { id, role }) {
-      return await update(identity, id, {
+      const view = await update(identity, id, {
         data: { role },
         message: (row) => `User ${row.username} is now ${role}`,
         check: async (tx, row) => {
           if (role === 'user') await keepAnAdmin(tx, row);
         },
       });
+      // An event stream shows what its reader might see when it was opened.
+      await options.sockets.review(id);
+      return view;
     },
 
     async setExpiry(identity, { id, expiresAt }) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Identity } from '../../contracts';
 import { openServiceTest, type ServiceTest } from '../testing';
 import { createWorkspaces } from './service';
 
@@ -99,4 +100,40 @@ test('adding twice or an unknown user says which field is wrong', async () => {
     code: 'conflict',
     field: 'username',
   });
+});
+
+test('what a member has open ends with the right to use it, and only that', async () => {
+  const ann = await t.person('ann');
+  const bob = await t.person('bob');
+  const team = await workspaces.create(ann, { name: 'Team' });
+  await workspaces.addMember(ann, { workspaceId: team.id, username: 'bob', role: 'guest' });
+  const sandbox = {
+    id: 'abcdefghijklmnop',
+    workspaceId: team.id,
+    ownerId: ann.userId,
+    ...{ name: 'one', hostname: 'one', state: 'running', image: 'none' },
+    ...{ cpus: 1, memoryMb: 512, pids: 128, timezone: 'UTC', locale: 'C.UTF-8' },
+  };
+  await t.db.sandbox.create({ data: sandbox });
+  const closed: string[] = [];
+  const opens = (who: Identity) =>
+    t.sockets.register({
+      identity: who,
+      sandboxId: sandbox.id,
+      close: (code) => void closed.push(`${who.username} ${code}`),
+    });
+  const bobIs = (role: 'developer' | 'guest' | 'maintainer') =>
+    workspaces.setMemberRole(ann, { workspaceId: team.id, userId: bob.userId, role });
+  opens(ann);
+  await bobIs('developer');
+  opens(bob);
+  await bobIs('maintainer');
+  expect(closed).toEqual([]);
+  await bobIs('guest');
+  expect(closed).toEqual(['bob forbidden']);
+  await bobIs('developer');
+  opens(bob);
+  await workspaces.removeMember(ann, { workspaceId: team.id, userId: bob.userId });
+  expect(closed).toEqual(['bob forbidden', 'bob not_found']);
+  expect(t.sockets.size).toBe(1);
 });

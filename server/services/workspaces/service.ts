@@ -9,6 +9,7 @@ import {
   type DbOrTx,
   type Identity,
   type Live,
+  type OpenSockets,
   type Services,
 } from '../../contracts';
 
@@ -72,10 +73,12 @@ export function createWorkspaces({
   db,
   live,
   audit,
+  sockets,
 }: {
   db: Db;
   live: Live;
   audit: Audit;
+  sockets: Pick<OpenSockets, 'review'>;
 }): Services['workspaces'] {
   async function changed(
     tx: DbOrTx,
@@ -206,6 +209,7 @@ export function createWorkspaces({
         );
       });
       live.flush();
+      await sockets.review(userId);
     },
 
     async removeMember(identity, { workspaceId, userId }) {
@@ -233,6 +237,7 @@ export function createWorkspaces({
         );
       });
       live.flush();
+      await sockets.review(userId);
     },
   };
 }
