@@ -7,6 +7,7 @@ import type { Me } from '../../shared/views';
 import { LoadError } from '../api/load-state';
 import { useMe } from '../api/me';
 import { useTRPC } from '../api/trpc';
+import { NotificationSettings } from '../notifications/notification-settings';
 import { Button } from '../ui/button';
 import { Panel, Skeleton } from '../ui/panel';
 import { moment } from '../ui/time';
@@ -19,6 +20,7 @@ import { RegionFields } from './region-fields';
 const sections = [
   ['profile', 'Profile'],
   ['appearance', 'Appearance'],
+  ['notifications', 'Notifications'],
   ['password', 'Password'],
   ['browsers', 'Browsers'],
   ['tokens', 'API tokens'],
@@ -107,6 +109,7 @@ export function Settings() {
           >
             <Appearance preferences={me.data.preferences} />
           </Panel>
+          <NotificationSettings />
           <Panel id="password" title="Password" description="Changing it signs out all other browsers.">
             <PasswordForm username={me.data.username} />
           </Panel>

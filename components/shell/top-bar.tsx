@@ -5,6 +5,7 @@ import Link from 'next/link';
 import { usePathname, useRouter } from 'next/navigation';
 import type { Me } from '../../shared/views';
 import { signOut } from '../auth/credentials';
+import { NotificationBell } from '../notifications/bell';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { Kbd } from '../ui/kbd';
@@ -116,6 +117,7 @@ export function TopBar({ me }: { me: Me | undefined }) {
             <Kbd>{keyCaps({ code: 'KeyK', mod: true }, mac).join(' ')}</Kbd>
           </span>
         </button>
+        <NotificationBell enabled={me !== undefined && !me.mustChangePassword} />
         <UserMenu me={me} />
       </div>
     </header>
