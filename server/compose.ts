@@ -18,6 +18,7 @@ import { createSecretBox, loadMasterKey } from './auth/secret-box';
 import { createSignIn } from './auth/sign-in';
 import { createThrottle } from './auth/throttle';
 import { createBusy } from './busy';
+import { buildClaude } from './claude';
 import { type Config, trustOurHostHeader } from './config';
 import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
@@ -57,23 +58,13 @@ import { createAccount } from './services/account/service';
 import { createAdmin } from './services/admin/service';
 import { createNetworkOf } from './services/egress/network-of';
 import { createEgressService } from './services/egress/service';
-import { createFrames } from './services/frames/service';
-import { createHistory } from './services/history/service';
-import { createLayouts } from './services/layouts/service';
-import { createLogin } from './services/login/service';
 import { createNetwork } from './services/network/service';
 import { createTrafficStore } from './services/network/traffic';
-import { createNotifications } from './services/notifications/service';
 import { createPolicies } from './services/policies/service';
-import { createProviderRefs } from './services/providers/refs';
-import { createProviderSecrets } from './services/providers/secrets';
-import { createProviders } from './services/providers/service';
 import { createAccess } from './services/sandboxes/access';
 import { createSandboxes } from './services/sandboxes/service';
 import { createSandboxSpec } from './services/sandboxes/spec';
 import { createSessionMonitor } from './services/sessions/monitor';
-import { createSessionOptions } from './services/sessions/options';
-import { createSessions } from './services/sessions/service';
 import { createTasks } from './services/tasks/service';
 import { createUsers } from './services/users/service';
 import { createWorkspaces } from './services/workspaces/service';
@@ -160,27 +151,11 @@ async function build(
     'connections',
     createConnections({ agent, db, log, gatewayKey, provider: proxy }),
   );
-  const box = createSecretBox(masterKey);
-  const gatewayHasKey = proxy.configured;
-  const providerRefs = createProviderRefs({ db, gatewayKey: gatewayHasKey });
-  const providers = createProviders({
-    ...{ db, live, audit, refs: providerRefs, gatewayKey: gatewayHasKey },
-    secrets: createProviderSecrets(box),
-    checkBaseUrl: async () => undefined,
-    probe: async () => {
-      throw new AppError('unavailable');
-    },
+  const claude = buildClaude(scope, {
+    ...{ db, live, audit, log, masterKey, access, connections, activity },
+    gatewayKey: proxy.configured,
   });
-  const requireProvider = providers.requireUsable;
-  const sessions = createSessions({
-    ...{ db, live, audit, log, access, connections, requireProvider },
-    providers: providerRefs,
-  });
-  const frames = createFrames({
-    ...{ db, access, connections },
-    onActivity: (id) => activity.touch(id),
-    onModel: (session) => sessions.modelSwitched(session),
-  });
+  const { sessions } = claude;
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
   const image = () => {
     if (config.sandboxImage === null) throw new AppError('image_missing');
@@ -266,24 +241,10 @@ async function build(
       engine,
       image,
       viewers: (id) => connections.viewers(id),
-      providers: providerRefs,
+      providers: claude.providers,
     }),
     sessions,
-    sessionOptions: createSessionOptions({
-      ...{ db, live, audit, access, requireProvider },
-      switchModel: (identity, { id, model }) => frames.call(identity, 'model', { id, input: { model } }),
-      restart: (id) => sessions.restart(id),
-      view: (id) => sessions.view(id),
-    }),
-    layouts: createLayouts({ db, access }),
-    providers,
-    notifications: createNotifications({
-      ...{ db, live, audit, box, masterKey },
-      publicKey: async () => '',
-      checkEndpoint: async () => undefined,
-      deliver: async () => undefined,
-    }),
-    login: createLogin({ access }),
+    ...claude.services,
     tasks: createTasks({ db, engine }),
     admin: createAdmin(health),
     egress,
@@ -302,11 +263,12 @@ async function build(
     db,
     openSockets: () => sockets.size,
     terminals: () => terminal.count(),
+    claude: claude.figures,
   });
   const rest = createRest({
     services,
-    frames,
-    history: createHistory({ db, access }),
+    frames: claude.frames,
+    history: claude.history,
     live,
     sockets,
     version,
@@ -372,7 +334,8 @@ async function build(
     createTrimJob({ db, log }),
     createEgressHealthJob({ db, log, everyMs: config.egressHealthMs, test: egress.testSaved }),
   ].map((job) => scope.own('job', job));
-  for (const part of [connections, monitor, engine, reconciler, pulled, failover, ...jobs]) part.start();
+  for (const part of [connections, monitor, engine, reconciler, pulled, failover, ...claude.jobs, ...jobs])
+    part.start();
   return {
     url: urlOf(config, port),
     port,

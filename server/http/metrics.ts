@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { AppError } from '../../shared/errors';
 import type { Db } from '../contracts';
 
@@ -14,12 +14,25 @@ export interface MetricsOptions {
   db: Db;
   openSockets: () => number;
   terminals: () => number;
+  claude: ClaudeFigures;
+}
+
+/** Counted since the start of this process. */
+export interface ClaudeFigures {
+  /** Open streams of session summaries. */
+  streams(): number;
+  watched: {
+    turns: number;
+    writes: number;
+    tokens: { input: number; output: number; cacheRead: number; cacheWrite: number };
+    costUsd: number;
+  };
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
 /** A registry of its own: the default one is shared by everything in the process, tests too. */
-export function createMetrics({ token, db, openSockets, terminals }: MetricsOptions): Metrics {
+export function createMetrics({ token, db, openSockets, terminals, claude }: MetricsOptions): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
   const requests = new Histogram({
@@ -40,6 +53,35 @@ export function createMetrics({ token, db, openSockets, terminals }: MetricsOpti
     });
   gauge('cloud_claude_open_sockets', 'Open WebSockets and event streams.', openSockets);
   gauge('cloud_claude_terminals', 'Open terminals.', terminals);
+  gauge('cloud_claude_session_watches', 'Sandboxes whose sessions are followed.', () => claude.streams());
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers: [register],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  const { watched } = claude;
+  counter('cloud_claude_turns_total', 'Finished turns of Claude that were stored.', () => watched.turns);
+  counter('cloud_claude_session_writes_total', 'Writes of session summaries.', () => watched.writes);
+  counter(
+    'cloud_claude_cost_usd_total',
+    'Cost of stored turns, as Claude Code tells it.',
+    () => watched.costUsd,
+  );
+  new Counter({
+    name: 'cloud_claude_tokens_total',
+    help: 'Tokens of stored turns.',
+    labelNames: ['kind'],
+    registers: [register],
+    collect() {
+      this.reset();
+      for (const [kind, count] of Object.entries(watched.tokens)) this.inc({ kind }, count);
+    },
+  });
   const byState = (name: string, help: string, read: () => Promise<{ state: string; count: number }[]>) =>
     new Gauge({
       name,
@@ -56,6 +98,15 @@ export function createMetrics({ token, db, openSockets, terminals }: MetricsOpti
       state: it.state,
       count: it._count,
     })),
+  );
+  byState('cloud_claude_sessions', 'Open Claude sessions by what they do.', async () =>
+    (
+      await db.session.groupBy({
+        by: ['liveStatus'],
+        where: { kind: 'claude', state: { not: 'ended' } },
+        _count: true,
+      })
+    ).map((it) => ({ state: it.liveStatus ?? 'unknown', count: it._count })),
   );
   byState('cloud_claude_tasks', 'Tasks by state.', async () =>
     (await db.task.groupBy({ by: ['state'], _count: true })).map((it) => ({
