@@ -132,11 +132,12 @@ export async function ensure(
       await prepared;
       if (!begun) return way.up(namespace, spec, signal);
       await begun.tunnel;
-      // Docker has finished its own work on the namespace since: it is looked at again.
-      return true;
+      return false;
     });
     await step('network.verify', async () => {
-      if (held) await way.check(namespace);
+      // Docker has finished its own work on the namespace since all was looked at.
+      if (begun) await way.check(namespace, 'links');
+      else if (held) await way.check(namespace);
     });
     if (wasPaused && !resumes) {
       await step('container.pause', async () => {});

@@ -41,6 +41,23 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
     return null;
   }
 
+  /** The links alone, which costs no process. Throws with a sentence. */
+  async function verifyLinks({ pid }: Namespace): Promise<void> {
+    const present = (await links(pid)).map((it) => it.name).sort();
+    const extra = present.filter((it) => it !== 'lo' && it !== TUN_NAME);
+    if (extra.length > 0) {
+      throw new AppError(
+        'agent_failed',
+        `The sandbox has a network link it must not have: ${extra.join(', ')}.`,
+      );
+    }
+    if (!present.includes(TUN_NAME)) throw new AppError('agent_failed', 'The tunnel interface is not there.');
+    const ipv6 = (await ipv6Links(pid)).filter((it) => it !== 'lo');
+    if (ipv6.length > 0) {
+      throw new AppError('agent_failed', `The sandbox has an IPv6 address on ${ipv6.join(', ')}.`);
+    }
+  }
+
   return {
     of,
 
@@ -79,29 +96,21 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
       loadedFor.delete(inode);
     },
 
-    /** What can be proven without the Internet; throws with a sentence. */
-    async verify(namespace: Namespace, policy: NetworkPolicy): Promise<void> {
+    verifyLinks,
+
+    /**
+     * What can be proven without the Internet; throws with a sentence. `routed`: the caller has just looked by which
+     * link the namespace sends.
+     */
+    async verify(namespace: Namespace, policy: NetworkPolicy, { routed = false } = {}): Promise<void> {
       if ((await of(namespace, policy)) === null) {
         throw new AppError(
           'agent_failed',
           'The firewall rules of the sandbox are not the ones that belong there.',
         );
       }
-      const present = (await links(namespace.pid)).map((it) => it.name).sort();
-      const extra = present.filter((it) => it !== 'lo' && it !== TUN_NAME);
-      if (extra.length > 0) {
-        throw new AppError(
-          'agent_failed',
-          `The sandbox has a network link it must not have: ${extra.join(', ')}.`,
-        );
-      }
-      if (!present.includes(TUN_NAME))
-        throw new AppError('agent_failed', 'The tunnel interface is not there.');
-      const ipv6 = (await ipv6Links(namespace.pid)).filter((it) => it !== 'lo');
-      if (ipv6.length > 0) {
-        throw new AppError('agent_failed', `The sandbox has an IPv6 address on ${ipv6.join(', ')}.`);
-      }
-      const out = await routeOut(namespace);
+      await verifyLinks(namespace);
+      const out = routed ? TUN_NAME : await routeOut(namespace);
       if (out !== TUN_NAME) {
         throw new AppError(
           'agent_failed',

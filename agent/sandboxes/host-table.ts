@@ -74,12 +74,15 @@ export function createHostTable(options: {
         }
       });
     },
-    /** Looks whether the table is what was planned, and loads it when it is not. Says whether it had to. */
-    check(): Promise<boolean> {
+    /**
+     * Looks whether the table is what was planned, and loads it when it is not. Says whether it had to. `table`: the
+     * host's own addresses are taken to be those of the last look.
+     */
+    check(what: 'all' | 'table' = 'all'): Promise<boolean> {
       return inTurn(async () => {
         await attachUplink(uplinkNamespace(instance));
         if (loaded === undefined) await checkClash();
-        await around.refresh();
+        if (what === 'all') await around.refresh();
         const wanted = await text();
         const [now, expected] = await Promise.all([listHostTable(table), listings.of(wanted)]);
         const moved = wanted !== loaded;

@@ -95,8 +95,9 @@ export function createKeeper(
     for (const id of await runningIds()) if (!queue.busy(id)) await tendQueued(id);
   }
 
-  async function checkHost(): Promise<void> {
-    if (await network.checkHost()) log.warn('the host firewall table had been changed and was loaded again');
+  async function checkHost(what: 'all' | 'table' = 'all'): Promise<void> {
+    if (await network.checkHost(what))
+      log.warn('the host firewall table had been changed and was loaded again');
   }
 
   /** Those that a look is on its way to. */
@@ -107,7 +108,7 @@ export function createKeeper(
     const look = async () => {
       if (id === null) {
         told.delete(id);
-        return checkHost();
+        return checkHost('table');
       }
       await queue.run(id, stop.signal, async () => {
         told.delete(id);

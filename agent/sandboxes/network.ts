@@ -74,7 +74,7 @@ export function createNetwork(options: NetworkOptions) {
     },
 
     /** Loads the host's table when it is not as planned. True when somebody else had changed it. */
-    checkHost: () => host.check(),
+    checkHost: (what?: 'all' | 'table') => host.check(what),
     /** When no sandbox is left that could send. */
     removeHost: () => host.remove(),
 

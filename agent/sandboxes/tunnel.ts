@@ -39,7 +39,7 @@ export interface TunnelOptions {
   id: string;
   records: Records;
   log: Logger;
-  /** Looks at the namespace after each start; throws with a sentence when it must not be used. */
+  /** Looks at the namespace after each start, once its default route is by the tun; throws with a sentence when it must not be used. */
   admit(namespace: Namespace, signal: AbortSignal): Promise<void>;
   /** It ended, or is about to be: before the next start. */
   close(namespace: Namespace): Promise<void>;

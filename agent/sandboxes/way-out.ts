@@ -161,10 +161,15 @@ export class WayOut {
     return held;
   }
 
-  /** Looks whether rules, links and routes are as they must be. Throws with a sentence when not; then it is fenced. */
-  async check(namespace: Namespace): Promise<void> {
+  /**
+   * Looks whether rules, links and routes are as they must be; `links`: those alone, where all was looked at just now.
+   * Throws with a sentence when not; then it is fenced.
+   */
+  async check(namespace: Namespace, what: 'all' | 'links' = 'all'): Promise<void> {
+    const { gates } = this.#parts;
     try {
-      await this.#parts.gates.verify(namespace, this.#network?.policy ?? openPolicy);
+      if (what === 'links') await gates.verifyLinks(namespace);
+      else await gates.verify(namespace, this.#network?.policy ?? openPolicy);
     } catch (error) {
       // The tun may have gone just now; then the tunnel's own loop is on it.
       if (this.tunnel.state === 'up') await this.fence(sentence(error), 'check');
@@ -318,11 +323,11 @@ export class WayOut {
     await this.open(admission.cause);
   }
 
-  /** The tunnel's loop has a new sing-box ready (or one of an earlier agent). Throws when it must not be used. */
+  /** The tunnel's loop has a new sing-box ready (or one of an earlier agent) that takes the traffic. Throws when it must not be used. */
   async #comeBack(namespace: Namespace, signal: AbortSignal): Promise<void> {
     const network = this.#network;
     if (network === null) throw new Error('a tunnel without a network');
-    await this.#parts.gates.verify(namespace, network.policy);
+    await this.#parts.gates.verify(namespace, network.policy, { routed: true });
     await this.#parts.traffic.follow(this.#id, namespace, network);
     if (!this.#returns || this.#gate === 'open') return;
     if (await this.#mustProve()) {

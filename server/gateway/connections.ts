@@ -41,6 +41,8 @@ export interface GatewayConnections extends Connections {
   expect(sandboxId: string): void;
   /** It may run programs from now on: opens its connection. Never throws. */
   released(sandboxId: string): void;
+  /** As `get`, but provider.env and the way back to the Claude API may still be on their way. */
+  begun(sandboxId: string): Promise<PooledConnection>;
   /** The open connection, if there is one now: never opens. */
   peek(sandboxId: string): PooledConnection | null;
   readonly commands: SessionCommands;
@@ -59,6 +61,8 @@ interface Opened {
 interface Entry {
   early: Promise<Opened | null> | null;
   released: boolean;
+  /** Logged in; `opening` is that and all that belongs to it. */
+  linked: Promise<PooledConnection> | null;
   opening: Promise<PooledConnection> | null;
   open: PooledConnection | null;
   failures: number;
@@ -117,13 +121,16 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     entry.early = null;
   }
 
-  async function connect(id: string, entry: Entry): Promise<PooledConnection> {
+  async function logIn(id: string, entry: Entry): Promise<PooledConnection> {
     const { signal } = entry.cancel;
     const { link, locale } = (await takeEarly(entry)) ?? (await openLink(id, signal));
-    const connection = new PooledConnection(link, { LANG: locale, COLORTERM: 'truecolor' }, async () => {
+    return new PooledConnection(link, { LANG: locale, COLORTERM: 'truecolor' }, async () => {
       const another = await openLink(id, signal);
       return another.link;
     });
+  }
+
+  async function prepare(id: string, connection: PooledConnection, signal: AbortSignal): Promise<void> {
     // Neither may keep a person out of the terminal: a full disk refuses the file, and that is mended by typing.
     await Promise.all([
       connection
@@ -144,6 +151,12 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
       await connection.close();
       throw new AppError('unavailable', 'The connection to the sandbox was lost.');
     }
+  }
+
+  async function connect(id: string, entry: Entry): Promise<PooledConnection> {
+    entry.linked = logIn(id, entry);
+    const connection = await entry.linked;
+    await prepare(id, connection, entry.cancel.signal);
     return connection;
   }
 
@@ -151,7 +164,7 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     let entry = entries.get(id);
     if (!entry) {
       entry = {
-        ...{ early: null, released: false, opening: null, open: null, failures: 0, retryAt: 0 },
+        ...{ early: null, released: false, linked: null, opening: null, open: null, failures: 0, retryAt: 0 },
         cancel: new AbortController(),
       };
       entries.set(id, entry);
@@ -223,6 +236,13 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   return {
     commands,
     get: open,
+    begun(id) {
+      const whole = open(id);
+      const { linked, opening } = entryOf(id);
+      if (opening === null || linked === null) return whole;
+      whole.catch(() => undefined);
+      return linked.catch(() => whole);
+    },
     expect(id) {
       if (closing) return;
       const entry = entryOf(id);

@@ -120,6 +120,8 @@ async function perform(
   steps.end('prepare', 'done');
   if (!row) return null;
   const power = targetPower(kind, stateOf(row));
+  const opens = kind === 'sandbox.create' && work.input.openClaude;
+  let opening: Promise<void> | undefined;
   const options = {
     signal: watch.signal,
     onStep: (event: Parameters<Steps['agent']>[0]) => {
@@ -127,7 +129,10 @@ async function perform(
       steps.agent(event);
       if (power !== 'running' || event.state !== 'done') return;
       if (event.step === 'container.start' && !keepsState(kind)) deps.expectConnection?.(row.id);
-      if (event.step === 'container.release') deps.connect?.(row.id);
+      if (event.step !== 'container.release') return;
+      deps.connect?.(row.id);
+      // While the agent finishes: it only looks at what it has made.
+      if (opens) opening ??= openFirstSession(deps, row, steps);
     },
     onCheck: ({ check }: AgentCheck) => {
       watch.kick();
@@ -142,9 +147,12 @@ async function perform(
   if (keepsState(kind) && !taskTransitions[kind].from.includes(stateOf(row))) return null;
   await noteWayBefore(deps, work);
   if (kind === 'sandbox.update') steps.begin('limits.apply');
-  const observed = await deps.agent.call('sandbox.ensure', await deps.sandboxSpec(row, power), options);
+  const observed = await deps.agent
+    .call('sandbox.ensure', await deps.sandboxSpec(row, power), options)
+    // It never throws, and must be over before anything else is done with the sandbox.
+    .finally(() => opening);
   if (kind === 'sandbox.update') steps.end('limits.apply', 'done');
-  if (kind === 'sandbox.create' && work.input.openClaude) await openFirstSession(deps, row, steps);
+  if (opens) await (opening ?? openFirstSession(deps, row, steps));
   steps.begin('finish');
   return observed;
 }

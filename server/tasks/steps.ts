@@ -1,8 +1,15 @@
 /** Writes the steps of one attempt, in the order in which they happened. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Task } from '../../prisma/generated/client';
 import type { AgentStep } from '../../shared/agent-api';
 import type { Db, Live } from '../contracts';
 import { about } from './enqueue';
+
+/**
+ * Steps are written at most this often: each write is a transaction, and the quick steps of a start would keep the
+ * gateway busy just when its user waits. Nobody sees the difference.
+ */
+const WRITE_EVERY_MS = 60;
 
 export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
@@ -19,29 +26,65 @@ export interface Steps {
   settled(): Promise<void>;
 }
 
+interface Change {
+  where: { name?: string; state?: StepState };
+  data: Record<string, unknown>;
+}
+
 export function createSteps(deps: { db: Db; live: Live }, task: Task, workspaceId: string | null): Steps {
-  let chain: Promise<void> = Promise.resolve();
   const update = {
     ...about(task, workspaceId === null ? null : { workspaceId }),
     action: 'updated' as const,
   };
+  let pending: Change[] = [];
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+  /** Aborted when somebody waits for the end. */
+  let hurry = new AbortController();
 
-  function write(where: { name?: string; state?: StepState }, data: Record<string, unknown>): void {
-    chain = chain.then(async () => {
+  /** All that is pending in one transaction, in order; then a pause in which more may come. */
+  async function drain(): Promise<void> {
+    while (pending.length > 0) {
+      const changes = pending;
+      pending = [];
       await deps.db.$transaction(async (tx) => {
-        const changed = await tx.taskStep.updateMany({ where: { taskId: task.id, ...where }, data });
-        if (changed.count > 0) await deps.live.record(tx, update);
+        let changed = 0;
+        for (const { where, data } of changes)
+          changed += (await tx.taskStep.updateMany({ where: { taskId: task.id, ...where }, data })).count;
+        if (changed > 0) await deps.live.record(tx, update);
       });
       deps.live.flush();
-    });
-    // Reported by settled(); without this a failed write would count as an unhandled rejection meanwhile.
-    chain.catch(() => {});
+      await delay(WRITE_EVERY_MS, undefined, { signal: hurry.signal }).catch(() => {});
+    }
+  }
+
+  function write(where: Change['where'], data: Change['data']): void {
+    const last = pending.at(-1);
+    // The end of a step that began just now: one write.
+    if (last?.where.name !== undefined && last.where.name === where.name && !last.where.state && !where.state)
+      last.data = { ...last.data, ...data };
+    else pending.push({ where, data });
+    writing ??= drain()
+      .catch((thrown: unknown) => {
+        failure = thrown;
+        pending = [];
+      })
+      .finally(() => {
+        writing = undefined;
+      });
+  }
+
+  async function settled(): Promise<void> {
+    hurry.abort();
+    while (writing) await writing;
+    hurry = new AbortController();
+    if (failure !== undefined) throw failure;
   }
 
   return {
     reset: () => {
       write({}, { state: 'waiting', message: null, startedAt: null, finishedAt: null });
-      return chain;
+      return settled();
     },
     begin: (name) => write({ name }, { state: 'running', startedAt: new Date(), finishedAt: null }),
     end: (name, state, message) =>
@@ -53,6 +96,6 @@ export function createSteps(deps: { db: Db; live: Live }, task: Task, workspaceI
       else
         write({ name: event.step }, { state: event.state, message: event.message ?? null, finishedAt: at });
     },
-    settled: () => chain,
+    settled,
   };
 }

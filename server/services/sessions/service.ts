@@ -100,10 +100,10 @@ export function createSessions(options: SessionsOptions): SessionsService {
   }
 
   /** Brings the session up in its sandbox. A session whose folder is missing is taken back: it never was. */
-  async function open(id: string): Promise<void> {
+  async function open(id: string, how: 'get' | 'begun' = 'get'): Promise<void> {
     const row = await db.session.findUniqueOrThrow({ where: { id } });
     try {
-      const connection = await connections.get(row.sandboxId);
+      const connection = await connections[how](row.sandboxId);
       const { code, stderr } = await connection.exec(connections.commands.open(row, FIRST_COLS, FIRST_ROWS));
       if (code === WORKDIR_MISSING_EXIT) {
         throw new AppError('invalid_input', `The folder ${row.workdir} does not exist in the sandbox.`, {
@@ -270,7 +270,8 @@ export function createSessions(options: SessionsOptions): SessionsService {
       const actor: Actor = user
         ? { userId: user.id, name: user.username, address: null, userAgent: null }
         : systemActor('tasks');
-      await open(existing?.id ?? (await insert({ sandboxId, kind: 'claude' }, actor)));
+      // Beside what belongs to a new connection: a first Claude waits for provider.env by itself (`session-run`).
+      await open(existing?.id ?? (await insert({ sandboxId, kind: 'claude' }, actor)), 'begun');
     },
   };
 }
