@@ -64,6 +64,14 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
 
   async function reply(request: MessagesRequest, response: ServerResponse): Promise<void> {
     const parts = answer(request);
+    if (parts.some((it) => it.type === 'too long')) {
+      return fail(
+        response,
+        400,
+        'invalid_request_error',
+        'prompt is too long: 250000 tokens > 200000 maximum',
+      );
+    }
     if (!request.stream) {
       response.writeHead(200, { 'content-type': 'application/json' });
       return void response.end(JSON.stringify(message(request.model, parts)));
@@ -75,6 +83,7 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
     for (const event of events(request.model, parts)) {
       if (event.type === 'hold')
         await Promise.race([holdOf(String(event.name)).promise, once(response, 'close')]);
+      else if (event.type === 'drop') return void setImmediate(() => response.destroy());
       else response.write(encode(event));
       if (response.destroyed) return;
     }
@@ -108,8 +117,13 @@ function promiseWithResolve(): PromiseWithResolve {
   return { promise, resolve };
 }
 
-function fail(response: ServerResponse, status: number, type: string): void {
-  const error = { type: 'error', error: { type, message: `scripted API: ${type}` } };
+function fail(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  message = `scripted API: ${type}`,
+): void {
+  const error = { type: 'error', error: { type, message } };
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(error));
 }

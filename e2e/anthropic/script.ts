@@ -24,6 +24,11 @@ export interface MessagesRequest {
 export type Part =
   | { type: 'text'; text: string }
   | { type: 'hold'; name: string }
+  /** The connection breaks here; the same question asked without a stream is answered whole. */
+  | { type: 'drop' }
+  /** Refused with 400, as a prompt that is too long is. */
+  | { type: 'too long' }
+  | { type: 'thinking'; text: string }
   | { type: 'tool'; name: string; input: Record<string, unknown> };
 
 /**
@@ -33,18 +38,34 @@ export type Part =
  *   count N                 N numbered lines, more than a screen when N is large
  *   run COMMAND             a Bash call, then "ran: " and the first line of its output
  *   write PATH CONTENT      a Write call, then "wrote: " and the tool's own answer
+ *   both A ;; B             two Bash calls in one message
+ *   ask QUESTION | A | B    an AskUserQuestion call with two or more options
+ *   agent WORDS             an Agent call whose subagent is told WORDS
+ *   think A | B             A as thinking, B as text
+ *   drop WORDS              half of the words, then the connection breaks, whenever it is streamed
+ *   overflow                refused as too long, until the conversation was compacted
+ * A request for a summary gets one.
  * Anything else is echoed with "You said: ".
  */
 export function answer(request: MessagesRequest): Part[] {
   if (blocks(request.system).some((it) => it.text?.includes('You are naming a coding session'))) {
     return [{ type: 'text', text: '{"title":"A scripted session"}' }];
   }
+  const all = request.messages.flatMap((it) => blocks(it.content));
+  const summed = all.some((it) => it.text?.includes(SUMMARY));
   const last = blocks(request.messages.findLast((it) => it.role === 'user')?.content);
+  if (last.some((it) => it.text?.startsWith('CRITICAL: Respond with TEXT ONLY')))
+    return [{ type: 'text', text: `<analysis>none</analysis>\n<summary>${SUMMARY}</summary>` }];
   const result = last.findLast((it) => it.type === 'tool_result');
   const typed = last.findLast((it) => it.type === 'text' && !it.text?.startsWith('<system-reminder>'));
   if (result && (!typed || last.indexOf(typed) < last.indexOf(result))) return afterTool(request, result);
-  return afterPrompt(typed?.text?.trim() ?? '');
+  const prompt = typed?.text?.trim() ?? '';
+  if (prompt === 'overflow' || (summed && prompt.includes('overflow')))
+    return summed ? [{ type: 'text', text: 'it fits now' }] : [{ type: 'too long' }];
+  return afterPrompt(prompt);
 }
+
+const SUMMARY = 'A scripted summary.';
 
 function afterPrompt(prompt: string): Part[] {
   const [verb = '', first = ''] = prompt.split(' ');
@@ -68,6 +89,38 @@ function afterPrompt(prompt: string): Part[] {
       return [
         { type: 'tool', name: 'Write', input: { file_path: first, content: rest.slice(first.length + 1) } },
       ];
+    case 'both':
+      return rest.split(' ;; ').map((command) => ({
+        ...{ type: 'tool', name: 'Bash', input: { command, description: 'A scripted command' } },
+      }));
+    case 'ask': {
+      const [question = '', ...labels] = rest.split(' | ');
+      const options = labels.map((label) => ({ label, description: `To choose ${label}` }));
+      const questions = [{ question, header: 'Scripted', options, multiSelect: false }];
+      return [{ type: 'tool', name: 'AskUserQuestion', input: { questions } }];
+    }
+    case 'agent':
+      return [
+        {
+          ...{ type: 'tool', name: 'Agent' },
+          input: { description: 'A scripted task', prompt: rest, subagent_type: 'general-purpose' },
+        },
+      ];
+    case 'think': {
+      const [thought = '', text = ''] = rest.split(' | ');
+      return [
+        { type: 'thinking', text: thought },
+        { type: 'text', text },
+      ];
+    }
+    case 'drop': {
+      const half = rest.slice(0, Math.ceil(rest.length / 2));
+      return [
+        { type: 'text', text: half },
+        { type: 'drop' },
+        { type: 'text', text: rest.slice(half.length) },
+      ];
+    }
     default:
       return [{ type: 'text', text: `You said: ${prompt}` }];
   }
@@ -80,7 +133,7 @@ function afterTool(request: MessagesRequest, result: Block): Part[] {
   const called = request.messages
     .flatMap((it) => blocks(it.content))
     .find((it) => it.type === 'tool_use' && it.id === result.tool_use_id);
-  const did = called?.name === 'Write' ? 'wrote' : 'ran';
+  const did = { Write: 'wrote', AskUserQuestion: 'answered', Agent: 'sent' }[called?.name ?? ''] ?? 'ran';
   return [{ type: 'text', text: `${did}: ${text.split('\n')[0]}` }];
 }
 

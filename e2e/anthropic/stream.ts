@@ -14,24 +14,28 @@ export interface StreamEvent {
 export function message(model: string, parts: readonly Part[]): Record<string, unknown> {
   return {
     ...envelope(model),
-    content: parts.flatMap((part) => (part.type === 'hold' ? [] : [wholeBlock(part)])),
+    content: joined(parts).flatMap((part) => (isPlace(part) ? [] : [wholeBlock(part)])),
     stop_reason: stopReason(parts),
     usage: { input_tokens: 12, output_tokens: 34 },
   };
 }
 
 /** The answer as events; a hold comes out as itself, so that the server can wait there. */
-export function* events(
-  model: string,
-  parts: readonly Part[],
-): Generator<StreamEvent | (Part & { type: 'hold' })> {
+export function* events(model: string, parts: readonly Part[]): Generator<StreamEvent | Place> {
   yield { type: 'message_start', message: { ...envelope(model), content: [], stop_reason: null } };
   yield { type: 'ping' };
   let index = 0;
   let open = false;
   for (const part of parts) {
-    if (part.type === 'hold') {
+    if (isPlace(part)) {
       yield part;
+      continue;
+    }
+    if (part.type === 'thinking') {
+      yield start(index, { type: 'thinking', thinking: '', signature: '' });
+      for (const text of pieces(part.text)) yield delta(index, { type: 'thinking_delta', thinking: text });
+      yield delta(index, { type: 'signature_delta', signature: 'scripted' });
+      yield { type: 'content_block_stop', index: index++ };
       continue;
     }
     if (part.type === 'text') {
@@ -75,8 +79,26 @@ function envelope(model: string): Record<string, unknown> {
   };
 }
 
-function wholeBlock(part: Exclude<Part, { type: 'hold' }>): Record<string, unknown> {
+/** A place in the stream and no content. */
+export type Place = Extract<Part, { type: 'hold' | 'drop' | 'too long' }>;
+const isPlace = (part: Part): part is Place =>
+  part.type === 'hold' || part.type === 'drop' || part.type === 'too long';
+
+/** Texts that only a place stands between are one block. */
+function joined(parts: readonly Part[]): Part[] {
+  const out: Part[] = [];
+  for (const part of parts) {
+    const before = out.at(-1);
+    if (part.type === 'text' && before?.type === 'text')
+      out[out.length - 1] = { ...part, text: before.text + part.text };
+    else if (!isPlace(part)) out.push(part);
+  }
+  return out;
+}
+
+function wholeBlock(part: Exclude<Part, Place>): Record<string, unknown> {
   if (part.type === 'text') return part;
+  if (part.type === 'thinking') return { type: 'thinking', thinking: part.text, signature: 'scripted' };
   return {
     type: 'tool_use',
     id: `toolu_${randomUUID().replaceAll('-', '')}`,

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createApiObserver, type Exchange } from './api-observer';
+import { createApiObserver, type Exchange, type ExchangeSink } from './api-observer';
 import type { MessageEvent } from './message-events';
 
 const EVENTS = [
@@ -63,12 +63,31 @@ function chunked(head: string, body: Buffer, size: number): Buffer {
 function watched() {
   const events: MessageEvent[] = [];
   const exchanges: Exchange[] = [];
-  let ends = 0;
+  const asked: Parameters<ExchangeSink['requestEnd']>[0][] = [];
+  const seen = { request: '', answer: '', names: [] as string[], status: 0, bytes: 0 };
+  const ends: boolean[] = [];
   const observer = createApiObserver((exchange) => {
     exchanges.push(exchange);
-    return { event: (it) => events.push(it), end: () => ends++ };
+    return {
+      requestBody: (data) => {
+        seen.request += data.toString();
+      },
+      requestEnd: (it) => asked.push(it),
+      answerHead: (status) => {
+        seen.status = status;
+      },
+      event: (name) => seen.names.push(name),
+      message: (it) => events.push(it),
+      answerText: (text) => {
+        seen.answer = text;
+      },
+      answerBytes: (length) => {
+        seen.bytes += length;
+      },
+      end: (cut) => ends.push(cut),
+    };
   });
-  return { observer, events, exchanges, ends: () => ends };
+  return { observer, events, exchanges, asked, seen, cuts: ends, ends: () => ends.length };
 }
 
 /** Cuts the bytes at any places. */
@@ -84,7 +103,7 @@ test('reads a streamed answer whatever the borders of chunks and reads', () => {
       fc.array(fc.nat(20_000)),
       fc.integer({ min: 1, max: 900 }),
       (a, b, size) => {
-        const { observer, events, exchanges, ends } = watched();
+        const { observer, events, exchanges, asked, ends } = watched();
         const answer = chunked('content-type: text/event-stream; charset=utf-8\r\n', SSE, size);
         // Two on one kept-alive connection.
         for (let i = 1; i <= 2; i++) {
@@ -93,7 +112,8 @@ test('reads a streamed answer whatever the borders of chunks and reads', () => {
           expect(events.splice(0)).toEqual(WANTED);
           expect(ends()).toBe(i);
         }
-        expect(exchanges[0]).toEqual({ claudeId: 's1', agent: undefined, tools: true });
+        expect(exchanges[0]).toMatchObject({ claudeId: 's1', agent: undefined, method: 'POST' });
+        expect(asked[0]).toEqual({ message: true, tools: true, model: 'm' });
       },
     ),
     { numRuns: 80 },
@@ -130,19 +150,22 @@ test('tells a request without tools, errors, other paths and a cut answer', () =
   const side = watched();
   side.observer.request(request(JSON.stringify({ messages: [{ content: '"tools":[{' }] })));
   side.observer.response(chunked('content-type: text/event-stream\r\n', SSE, 100));
-  expect(side.exchanges).toEqual([{ claudeId: 's1', agent: undefined, tools: false }]);
+  expect(side.asked).toEqual([{ message: true, tools: false, model: undefined }]);
 
   const failed = watched();
   failed.observer.request(request(REQUEST_BODY));
   failed.observer.response(Buffer.from('HTTP/1.1 529 Overloaded\r\ncontent-length: 2\r\n\r\n{}'));
   failed.observer.request(request('{}', '/v1/messages/count_tokens'));
   failed.observer.response(Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'));
-  expect(failed.exchanges).toEqual([]);
+  expect(failed.events).toEqual([]);
+  expect(failed.ends()).toBe(2);
+  expect(failed.seen).toMatchObject({ status: 200, answer: '{}', request: `${REQUEST_BODY}{}` });
+  expect(failed.asked.map((it) => it.message)).toEqual([true, false]);
 
   const cut = watched();
   cut.observer.request(request(REQUEST_BODY));
   cut.observer.response(chunked('content-type: text/event-stream\r\n', SSE, 100).subarray(0, 600));
   cut.observer.closed();
-  expect(cut.ends()).toBe(1);
+  expect(cut.cuts).toEqual([true]);
   expect(cut.events.at(-1)?.type).not.toBe('end');
 });

@@ -1,71 +1,109 @@
-/** Looks at one connection to the API: which session asks, and what the answer says. */
+/** Looks at one connection to the API: which session asks what, and what the answer says. */
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { ConnectionObserver } from './api-tap';
 import { type Head, HttpMessages } from './http-messages';
-import { type AnswerReader, createAnswerReader, type MessageEvent } from './message-events';
+import { createAnswerReader, type MessageEvent } from './message-events';
 
-/** One request for a message, from its head to the end of its answer. */
+/** One request of a session, from its head to the end of its answer. */
 export interface Exchange {
   /** Claude Code's own session id (`x-claude-code-session-id`): it follows /clear. */
-  readonly claudeId: string;
+  readonly claudeId: string | undefined;
+  /** Ours, where the path names it (`/s/<id>/…`, `/direct/<id>/…`). */
+  readonly session: string | undefined;
   /** The subagent that asks. */
   readonly agent: string | undefined;
-  /** Asks with tools: a turn's own request. Titles and probes have none. */
-  readonly tools: boolean;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Head['list'];
 }
 
+/** Calls come in this order; `end` always, and last. */
 export interface ExchangeSink {
-  event(event: MessageEvent): void;
-  /** The answer has ended, whole or not. Always the last call. */
-  end(): void;
+  requestBody(data: Buffer): void;
+  /** `tools`: it asks for a message, with tools, as a turn's own requests do; titles and probes have none. */
+  requestEnd(asked: { message: boolean; tools: boolean; model: string | undefined }): void;
+  answerHead(status: number, headers: Head['list']): void;
+  /** Of the stream, as it stands there. */
+  event(name: string, data: string): void;
+  message(event: MessageEvent): void;
+  /** An answer that is no stream. */
+  answerText(text: string): void;
+  answerBytes(length: number): void;
+  /** `cut`: the connection broke before the answer was whole. */
+  end(cut: boolean): void;
 }
 
 interface Pending {
-  claudeId: string | undefined;
-  agent: string | undefined;
+  sink: ExchangeSink | null;
   bodiless: boolean;
+  message: boolean;
   tools: boolean;
+  model: string | undefined;
+  /** The body's first bytes. */
+  start: string;
   carry: Buffer;
+  asked: boolean;
 }
 
 /** `"tools":[{` with real quotes stands only where the request has tools: inside of texts quotes are escaped. */
 const TOOLS = Buffer.from('"tools":[{');
+/** Claude Code names the model first. */
+const MODEL = /^\s*\{\s*"model"\s*:\s*"([^"\\]{1,200})"/;
+const START_CHARS = 512;
 const NOTHING = Buffer.alloc(0);
 
 export function createApiObserver(open: (exchange: Exchange) => ExchangeSink | null): ConnectionObserver {
   const waiting: Pending[] = [];
   let asking: Pending | null = null;
-  let answering: { reader: Answer | null } | null = null;
+  let answering: { pending: Pending | undefined; reader: Answer | null } | null = null;
+
+  const asked = (pending: Pending) => {
+    if (pending.asked) return;
+    pending.asked = true;
+    const { message, tools, model } = pending;
+    pending.sink?.requestEnd({ message, tools, model });
+  };
 
   const requests = new HttpMessages({
     head(head) {
-      asking = pendingOf(head);
+      asking = pendingOf(head, open);
       waiting.push(asking);
       return { bodiless: false };
     },
     body(data) {
-      if (!asking || asking.tools || asking.claudeId === undefined) return;
+      if (!asking?.sink) return;
+      asking.sink.requestBody(data);
+      if (!asking.message) return;
+      if (asking.start.length < START_CHARS) {
+        asking.start += data.toString('latin1', 0, START_CHARS);
+        asking.model ??= MODEL.exec(asking.start)?.[1];
+      }
+      if (asking.tools) return;
       const seen = Buffer.concat([asking.carry, data]);
       asking.tools = seen.includes(TOOLS);
       asking.carry = Buffer.from(seen.subarray(Math.max(0, seen.length - TOOLS.length)));
     },
     end() {
+      if (asking) asked(asking);
       asking = null;
     },
   });
 
   const responses = new HttpMessages({
     head(head) {
-      const request = waiting.shift();
-      const { claudeId } = request ?? {};
-      const sink =
-        request && claudeId !== undefined && / 200\b/.test(head.start)
-          ? open({ claudeId, agent: request.agent, tools: request.tools })
-          : null;
-      answering = { reader: sink && readAnswer(head, sink) };
-      return { bodiless: request?.bodiless ?? false };
+      const pending = waiting.shift();
+      const sink = pending?.sink ?? null;
+      if (pending && sink) {
+        asked(pending);
+        sink.answerHead(Number(head.start.split(' ')[1]), head.list);
+      }
+      answering = { pending, reader: sink && readAnswer(head, sink, pending?.message === true) };
+      return { bodiless: pending?.bodiless ?? false };
     },
-    body: (data) => answering?.reader?.push(data),
+    body(data) {
+      answering?.pending?.sink?.answerBytes(data.length);
+      answering?.reader?.push(data);
+    },
     end() {
       answering?.reader?.finish();
       answering = null;
@@ -79,19 +117,24 @@ export function createApiObserver(open: (exchange: Exchange) => ExchangeSink | n
       responses.finish();
       answering?.reader?.cut();
       answering = null;
+      for (const pending of waiting.splice(0)) pending.sink?.end(true);
     },
   };
 }
 
-function pendingOf({ start, headers }: Head): Pending {
-  const [method, path = ''] = start.split(' ');
-  const asks = method === 'POST' && /\/v1\/messages(\?|$)/.test(path);
-  return {
-    claudeId: asks ? headers.get('x-claude-code-session-id') : undefined,
+function pendingOf(head: Head, open: (exchange: Exchange) => ExchangeSink | null): Pending {
+  const { start, headers, list } = head;
+  const [method = '', path = ''] = start.split(' ');
+  const sink = open({
+    ...{ method, path, headers: list },
+    claudeId: headers.get('x-claude-code-session-id'),
     agent: headers.get('x-claude-code-agent-id'),
-    bodiless: method === 'HEAD',
-    tools: false,
-    carry: NOTHING,
+    session: /^\/(?:s|direct)\/([0-9a-f-]{36})\//.exec(path)?.[1],
+  });
+  const message = method === 'POST' && /\/v1\/messages(\?|$)/.test(path);
+  return {
+    ...{ sink, message, bodiless: method === 'HEAD', tools: false, model: undefined },
+    ...{ start: '', carry: NOTHING, asked: false },
   };
 }
 
@@ -102,16 +145,20 @@ interface Answer {
   cut(): void;
 }
 
-function readAnswer(head: Head, sink: ExchangeSink): Answer {
+function readAnswer(head: Head, sink: ExchangeSink, message: boolean): Answer {
   const streamed = /\bevent-stream\b/.test(head.headers.get('content-type') ?? '');
+  const isMessage = message && / 200\b/.test(head.start);
   let ended = false;
-  const end = () => {
-    if (!ended) sink.end();
+  const end = (cut: boolean) => {
+    if (!ended) sink.end(cut);
     ended = true;
   };
-  let reader: AnswerReader;
   try {
-    reader = createAnswerReader(streamed, (event) => sink.event(event));
+    const reader = createAnswerReader(streamed, {
+      emit: (event) => isMessage && sink.message(event),
+      event: (name, data) => sink.event(name, data),
+      text: (text) => sink.answerText(text),
+    });
     const plain: Answer = {
       push(data) {
         if (!ended) reader.push(data);
@@ -120,44 +167,41 @@ function readAnswer(head: Head, sink: ExchangeSink): Answer {
         try {
           if (!ended) reader.finish();
         } finally {
-          end();
+          end(false);
         }
       },
-      cut: end,
+      cut: () => end(true),
     };
-    return decoded(head.headers.get('content-encoding'), plain, end);
+    return decoded(head.headers.get('content-encoding'), plain);
   } catch (error) {
-    end();
+    end(true);
     throw error;
   }
 }
 
 /** Unpacks beside the path. What cannot be unpacked is left to the transcript. */
-function decoded(encoding: string | undefined, plain: Answer, fail: () => void): Answer {
+function decoded(encoding: string | undefined, plain: Answer): Answer {
   if (encoding === undefined || encoding === 'identity') return plain;
   const make = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress }[encoding];
-  if (!make) {
-    fail();
-    return { push: () => {}, finish: () => {}, cut: () => {} };
-  }
+  if (!make) return { push: () => {}, finish: plain.cut, cut: plain.cut };
   const unpack = make();
   const guarded = (use: () => void) => {
     try {
       use();
     } catch {
-      fail();
+      plain.cut();
       unpack.destroy();
     }
   };
   unpack.on('data', (data: Buffer) => guarded(() => plain.push(data)));
   unpack.on('end', () => guarded(() => plain.finish()));
-  unpack.on('error', fail);
+  unpack.on('error', plain.cut);
   return {
     push: (data) => void unpack.write(data),
     finish: () => void unpack.end(),
     cut: () => {
       unpack.destroy();
-      fail();
+      plain.cut();
     },
   };
 }

@@ -1,9 +1,10 @@
 /**
  * Claude's API on loopback: every connection is joined, byte for byte, to the gateway's socket (a streamlocal
- * forward of its SSH connection). HTTP is spoken here only to say that the gateway is not there. An observer looks at
+ * forward of its SSH connection), or with Claude's own log-in to Anthropic itself (api-direct.ts). HTTP is spoken here only to say that the gateway is not there. An observer looks at
  * the bytes as they pass; it changes none, delays none and is dropped when it throws.
  */
 import { connect, createServer, type Socket } from 'node:net';
+import { ANTHROPIC, type DirectTarget, dialDirect, isDirect, passRequests } from './api-direct';
 
 /** Connections at once: Claude opens a handful per session; SSH carries each as a channel of one connection. */
 export const API_CONNECTIONS_MAX = 256;
@@ -31,6 +32,8 @@ export interface ApiTap {
 export async function startApiTap(options: {
   port: number;
   gatewaySocket: string;
+  /** Another one in tests. */
+  direct?: DirectTarget;
   observe?: () => ConnectionObserver;
   onObserverError?: (error: unknown) => void;
 }): Promise<ApiTap> {
@@ -41,7 +44,7 @@ export async function startApiTap(options: {
     client.on('close', () => open.delete(client));
     client.on('error', () => client.destroy());
     if (open.size > API_CONNECTIONS_MAX) refuse(client, 'The sandbox has too many API connections open.');
-    else join(client, options.gatewaySocket, () => watch(options));
+    else route(client, options);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -82,6 +85,57 @@ function watch(options: Parameters<typeof startApiTap>[0]): ConnectionObserver {
     response: (data) => guarded((it) => it.response(data)),
     closed: () => guarded((it) => it.closed()),
   };
+}
+
+/** The first bytes say where a connection goes. */
+function route(client: Socket, options: Parameters<typeof startApiTap>[0]): void {
+  let start = Buffer.alloc(0);
+  const look = (data: Buffer) => {
+    start = Buffer.concat([start, data]);
+    const direct = isDirect(start);
+    if (direct === undefined) return;
+    client.off('data', look);
+    client.off('end', closed);
+    client.pause();
+    client.unshift(start);
+    if (direct) joinDirect(client, options);
+    else join(client, options.gatewaySocket, () => watch(options));
+  };
+  const closed = () => client.destroy();
+  client.on('data', look);
+  client.on('end', closed);
+}
+
+function joinDirect(client: Socket, options: Parameters<typeof startApiTap>[0]): void {
+  const target = options.direct ?? ANTHROPIC;
+  const upstream = dialDirect(target);
+  let joined = false;
+  upstream.once('secureConnect', () => {
+    joined = true;
+    const observer = watch(options);
+    const pass = passRequests(client, upstream, target.host);
+    client.on('data', (data) => {
+      observer.request(data);
+      try {
+        pass(data);
+      } catch {
+        client.destroy();
+      }
+    });
+    client.once('end', () => upstream.end());
+    client.resume();
+    upstream.on('data', observer.response);
+    upstream.once('close', observer.closed);
+    upstream.pipe(client);
+  });
+  upstream.on('error', (error) => {
+    if (joined) client.destroy();
+    else refuse(client, `The sandbox does not reach ${target.host}: ${error.message}`);
+  });
+  upstream.on('close', () => {
+    if (joined && !client.writableEnded) client.destroy();
+  });
+  client.on('close', () => upstream.destroy());
 }
 
 function join(client: Socket, path: string, startWatch: () => ConnectionObserver): void {

@@ -1,6 +1,7 @@
 /**
  * Takes Claude Code's http hooks on loopback. Whoever posts shows the session's token, which session-run made and gave
- * to this one Claude. Every known hook is answered 204, whatever becomes of it: Claude shows anything else to its user.
+ * to this one Claude. Every known hook is answered 204 or with an opinion, whatever becomes of it: Claude shows anything
+ * else to its user.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -23,7 +24,8 @@ export async function startHookServer(options: {
   port: number;
   /** Holds `<session>/hook-token`. */
   sessionsFolder: string;
-  take: (session: string, event: HookEvent) => Promise<void>;
+  /** Resolves with the answer's body, or undefined for none. The signal ends with the connection. */
+  take: (session: string, event: HookEvent, signal: AbortSignal) => Promise<unknown>;
   onError: (error: unknown) => void;
 }): Promise<HookServer> {
   const server = createServer((request, response) => {
@@ -33,13 +35,22 @@ export async function startHookServer(options: {
       response.writeHead(401).end();
       return;
     }
+    const closed = new AbortController();
+    response.once('close', () => closed.abort());
     void bodyOf(request)
-      .then(async (body) => {
+      .then((body) => {
         const payload = object(JSON.parse(body));
-        await options.take(session, { name: string(payload.hook_event_name), payload });
+        // The status line is no hook: it posts what it was told, which names no event.
+        const name = request.url === '/status' ? 'StatusLine' : string(payload.hook_event_name);
+        return options.take(session, { name, payload }, closed.signal);
       })
       .catch(options.onError)
-      .finally(() => response.writeHead(204).end());
+      .then((answer) => {
+        // What was held until its connection closed has nobody to answer.
+        if (closed.signal.aborted) return;
+        if (answer === undefined || answer === null) response.writeHead(204).end();
+        else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      });
   });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {

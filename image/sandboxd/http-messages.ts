@@ -5,14 +5,22 @@
 export interface Head {
   /** Request line or status line. */
   start: string;
+  /** Names in lower case. */
   headers: Map<string, string>;
+  /** As they were sent. */
+  list: [string, string][];
 }
 
 export interface MessageHandlers {
-  /** Says when this message has no body whatever its headers say (an answer to HEAD). */
-  head(head: Head): { bodiless: boolean };
-  body(data: Buffer): void;
-  end(): void;
+  /**
+   * Says when this message has no body whatever its headers say (an answer to HEAD), and what goes on in the place of
+   * its head when there is `raw`.
+   */
+  head(head: Head): { bodiless: boolean; instead?: string };
+  body?(data: Buffer): void;
+  end?(): void;
+  /** Every byte of the direction, in order, with heads as `head` wants them. */
+  raw?(data: Buffer): void;
 }
 
 const HEAD_MAX_BYTES = 64 * 1024;
@@ -39,14 +47,16 @@ export class HttpMessages {
           at = this.#line(data, at);
           break;
         case 'close':
-          this.#handlers.body(data.subarray(at));
+          this.#handlers.raw?.(data.subarray(at));
+          this.#handlers.body?.(data.subarray(at));
           return;
         default: {
           const take = Math.min(this.#left, data.length - at);
           this.#left -= take;
           const body = data.subarray(at, at + take);
           at += take;
-          this.#handlers.body(body);
+          this.#handlers.raw?.(body);
+          this.#handlers.body?.(body);
           if (this.#left === 0) this.#bodyDone();
         }
       }
@@ -65,13 +75,14 @@ export class HttpMessages {
 
   #end(): void {
     this.#phase = 'head';
-    this.#handlers.end();
+    this.#handlers.end?.();
   }
 
   /** Collects up to the next line end; heads and chunk sizes are ASCII. */
   #line(data: Buffer, from: number): number {
     const end = data.indexOf(10, from);
     const to = end === -1 ? data.length : end + 1;
+    if (this.#phase !== 'head') this.#handlers.raw?.(data.subarray(from, to));
     this.#text += data.toString('latin1', from, to);
     if (this.#text.length > HEAD_MAX_BYTES) throw new Error('the head of a message is too long');
     if (end === -1) return to;
@@ -101,18 +112,19 @@ export class HttpMessages {
   #head(text: string): void {
     const [start = '', ...lines] = text.trimEnd().split('\r\n');
     if (!/^HTTP\/1\.1 \d{3}|^[A-Z]+ \S+ HTTP\/1\.1$/.test(start)) throw new Error('not HTTP/1.1');
-    const headers = new Map<string, string>();
-    for (const line of lines) {
+    const list = lines.map((line): [string, string] => {
       const colon = line.indexOf(':');
-      headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
-    }
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    });
+    const headers = new Map(list.map(([name, value]) => [name.toLowerCase(), value]));
     const status = /^HTTP\/1\.1 (\d{3})/.exec(start)?.[1];
     // An interim answer is followed by the real one.
     if (status?.startsWith('1')) {
       if (status === '101') throw new Error('the protocol was changed');
       return;
     }
-    const { bodiless } = this.#handlers.head({ start, headers });
+    const { bodiless, instead } = this.#handlers.head({ start, headers, list });
+    this.#handlers.raw?.(Buffer.from(instead ?? text, 'latin1'));
     const length = headers.get('content-length');
     if (bodiless || status === '204' || status === '304') this.#end();
     else if (/\bchunked\b/i.test(headers.get('transfer-encoding') ?? '')) this.#phase = 'size';

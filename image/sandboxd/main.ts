@@ -10,6 +10,7 @@ import { SANDBOX_HOOK_PORT, SANDBOXD_SOCKET } from '../../shared/sandboxd-limits
 import { createApiObserver } from './api-observer';
 import { startApiServer } from './api-server';
 import { startApiTap } from './api-tap';
+import { contextOf } from './hook-events';
 import { startHookServer } from './hook-server';
 import { object } from './message-events';
 import { Sessions } from './sessions';
@@ -30,8 +31,7 @@ let sessions: Sessions | null = null;
 const tap = await startApiTap({
   port: SANDBOX_API_PORT,
   gatewaySocket: SANDBOX_GATEWAY_SOCKET,
-  observe: () =>
-    createApiObserver((exchange) => sessions?.byClaudeId(exchange.claudeId)?.open(exchange) ?? null),
+  observe: () => createApiObserver((exchange) => sessions?.open(exchange) ?? null),
   onObserverError: (error) => log('tap', { error: String(error) }),
 });
 
@@ -51,10 +51,14 @@ const spool = watchSpool({ folder: join(state, 'spool'), take: takeSpooled, onEr
 const hooks = await startHookServer({
   port: SANDBOX_HOOK_PORT,
   sessionsFolder: join(state, 'sessions'),
-  take: (session, event) => found.ensure(session).session.hook(event),
+  take: async (session, event, signal) => {
+    const { session: known } = found.ensure(session);
+    if (event.name === 'StatusLine') known.counted(contextOf(event.payload));
+    else return known.hook(event, signal);
+  },
   onError: onError('hook'),
 });
-const api = await startApiServer({ socket: SANDBOXD_SOCKET, sessions: found, log });
+const api = await startApiServer({ socket: SANDBOXD_SOCKET, home: homedir(), sessions: found, log });
 log('ready', { port: tap.port, sessions: found.size });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

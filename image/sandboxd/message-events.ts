@@ -27,9 +27,17 @@ type Json = Record<string, unknown>;
 /** One event or one whole answer; an image a tool returns is the largest thing seen. */
 const TEXT_MAX_CHARS = 32 * 1024 * 1024;
 
-export function createAnswerReader(streamed: boolean, emit: (event: MessageEvent) => void): AnswerReader {
+export interface AnswerSink {
+  emit(event: MessageEvent): void;
+  /** An event of a stream as it stands there. */
+  event(name: string, data: string): void;
+  /** An answer that is no stream, whole. */
+  text(text: string): void;
+}
+
+export function createAnswerReader(streamed: boolean, sink: AnswerSink): AnswerReader {
   const decoder = new StringDecoder('utf8');
-  const message = new MessageReader(emit);
+  const message = new MessageReader((event) => sink.emit(event));
   let text = '';
   const take = (data: string) => {
     text += data;
@@ -38,7 +46,11 @@ export function createAnswerReader(streamed: boolean, emit: (event: MessageEvent
   if (!streamed) {
     return {
       push: (data) => take(decoder.write(data)),
-      finish: () => message.whole(object(JSON.parse(text + decoder.end()))),
+      finish() {
+        take(decoder.end());
+        sink.text(text);
+        if (text !== '') message.whole(object(parsed(text)));
+      },
     };
   }
   return {
@@ -48,17 +60,28 @@ export function createAnswerReader(streamed: boolean, emit: (event: MessageEvent
       for (;;) {
         const end = /\r?\n\r?\n/.exec(text);
         if (!end) return;
-        const event = text.slice(0, end.index);
+        const lines = text.slice(0, end.index).split(/\r?\n/);
         text = text.slice(end.index + end[0].length);
-        const body = event
-          .split(/\r?\n/)
-          .flatMap((line) => (line.startsWith('data:') ? [line.slice(5).replace(/^ /, '')] : []))
-          .join('\n');
+        const body = fieldOf(lines, 'data');
+        sink.event(fieldOf(lines, 'event'), body);
         if (body !== '') message.event(object(JSON.parse(body)));
       }
     },
     finish: () => {},
   };
+}
+
+function fieldOf(lines: string[], name: string): string {
+  const values = lines.filter((it) => it.startsWith(`${name}:`));
+  return values.map((it) => it.slice(name.length + 1).replace(/^ /, '')).join('\n');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // some server's error page
+  }
 }
 
 interface OpenBlock {

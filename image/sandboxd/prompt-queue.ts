@@ -17,11 +17,15 @@ interface Entry {
   id: string;
   text: string;
   typing: boolean;
+  /** A slash command: typed as it stands. */
+  command?: true;
 }
 
 export interface Typist {
   paste(text: string): Promise<void>;
-  enter(): Promise<void>;
+  enter(): Promise<unknown>;
+  /** Whether the text stands in the input box. */
+  typed(text: string): Promise<boolean>;
 }
 
 export interface PromptQueueOptions {
@@ -61,12 +65,15 @@ export class PromptQueue {
   }
 
   /** Null when too many wait. Throws when the disk does not take it. */
-  add(text: string, id: string = randomUUID()): { id: string; position: number } | null {
+  add(
+    text: string,
+    { id = randomUUID(), command }: { id?: string | undefined; command?: true } = {},
+  ): { id: string; position: number } | null {
     const known = this.#entries.findIndex((it) => it.id === id);
     if (known !== -1) return { id, position: known };
     if (this.#done.includes(id)) return { id, position: 0 };
     if (this.#entries.length >= PROMPT_QUEUE_MAX) return null;
-    const entry = { number: ++this.#number, id, text, typing: false };
+    const entry = { number: ++this.#number, id, text, typing: false, ...(command ? { command } : {}) };
     this.#write(entry);
     this.#entries.push(entry);
     this.wake();
@@ -76,10 +83,19 @@ export class PromptQueue {
   /** Claude took a prompt with this text: ours when the typed one is in it. Returns its id. */
   submitted(text: string): string | undefined {
     const entry = this.#entries[0];
-    if (!entry?.typing || !bare(text).includes(bare(typedPrompt(entry.text)))) return undefined;
+    if (!entry?.typing || entry.command || !bare(text).includes(bare(typedPrompt(entry.text))))
+      return undefined;
     this.#remove(entry);
     this.#submitted?.();
     return entry.id;
+  }
+
+  /** Claude took a command of this name. */
+  commandTaken(name: string): void {
+    const entry = this.#entries[0];
+    if (!entry?.typing || !entry.command || commandOf(entry.text) !== name) return;
+    this.#remove(entry);
+    this.#submitted?.();
   }
 
   /** Types the next one if it may. */
@@ -113,13 +129,15 @@ export class PromptQueue {
     if (entry.typing && (await this.#enter(entry, 1))) return;
     entry.typing = true;
     this.#write(entry);
-    await this.#options.typist.paste(entry.text);
+    await this.#options.typist.paste(entry.command ? entry.text : typedPrompt(entry.text));
     await this.#enter(entry, ENTER_TRIES);
   }
 
   async #enter(entry: Entry, tries: number): Promise<boolean> {
     const { submitWaitMs = SUBMIT_WAIT_MS } = this.#options;
     for (let i = 0; i < tries && this.#entries[0] === entry && !this.#closed; i++) {
+      // A command may have opened a dialog, where Enter would choose something.
+      if (entry.command && (i > 0 || tries === 1) && !(await this.#options.typist.typed(entry.text))) break;
       const taken = new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, submitWaitMs);
         this.#submitted = () => {
@@ -163,3 +181,5 @@ export class PromptQueue {
 
 /** Claude Code turns tabs into spaces, trims and wraps pastes: only what is no white space is compared. */
 const bare = (text: string): string => text.replace(/\s+/g, '');
+
+const commandOf = (text: string): string | undefined => /^\/(\S+)/.exec(text)?.[1];

@@ -64,7 +64,10 @@ const assistant = (text: string, messageId = 'm1') => ({
 const done = { type: 'system', subtype: 'turn_duration' };
 
 function stream(options: { tools?: boolean; agent?: string } = {}) {
-  return session.open({ claudeId: id, agent: options.agent, tools: options.tools ?? true });
+  const place = { method: 'POST', path: '/v1/messages', headers: [], session: undefined };
+  const sink = session.open({ ...place, claudeId: id, agent: options.agent });
+  sink.requestEnd({ message: true, tools: options.tools ?? true, model: 'm' });
+  return { event: (it: MessageEvent) => sink.message(it), end: () => sink.end(false) };
 }
 const begin = (messageId = 'm1'): MessageEvent => ({ type: 'start', messageId, model: 'm' });
 const piece = (text: string, at = 0, messageId = 'm1'): MessageEvent => ({
@@ -253,14 +256,14 @@ test('tools: one start and one result wherever they are seen, a denied one from 
   await hook('PreToolUse', update);
   await hook('PostToolUse', { ...update, tool_response: { success: true }, duration_ms: 1 });
   await hook('PreToolUse', { tool_name: 'Bash', tool_use_id: 't3', tool_input: { command: 'rm' } });
-  await hook('PermissionRequest', { tool_name: 'Bash', tool_input: { command: 'rm' } });
+  void hook('PermissionRequest', { tool_name: 'Bash', tool_input: { command: 'rm' } });
   expect(session.recorder.state.status).toBe('waiting_for_input');
   const denied = [{ type: 'tool_result', tool_use_id: 't3', is_error: true, content: 'denied' }];
   const again = [{ type: 'tool_result', tool_use_id: 't1', content: 'created' }];
   await write(user('p1'), user('p1', again), user('p1', denied));
   const questions = [{ question: 'Which?', header: 'H', options: [{ label: 'a' }], multiSelect: false }];
   await hook('PreToolUse', { tool_name: 'AskUserQuestion', tool_use_id: 't4', tool_input: { questions } });
-  await hook('PermissionRequest', { tool_name: 'AskUserQuestion', tool_input: { questions } });
+  void hook('PermissionRequest', { tool_name: 'AskUserQuestion', tool_input: { questions } });
   const all = await frames();
   expect(
     of(all, 'tool.use.result').map((it) => [it.data.toolUseId, it.data.isError, it.data.durationMs]),

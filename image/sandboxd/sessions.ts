@@ -3,12 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmuxName } from '../../shared/names';
 import type { SandboxdSession } from '../../shared/sandboxd-api';
+import type { Exchange, ExchangeSink } from './api-observer';
 import { object, string } from './message-events';
+import { ModelRefused } from './model-switch';
 import { PromptQueue } from './prompt-queue';
+import type { Decision } from './requests';
 import { Session } from './session';
 import { isSessionId } from './session-id';
 import { viewOf } from './session-view';
-import { paste, pressEnter, pressEscape } from './tmux';
+import { paste, press, typed } from './tmux';
 
 /** inotify may miss a file that is replaced; this is how late that is noticed. */
 const TICK_MS = 1_000;
@@ -29,10 +32,13 @@ interface ClaudeProcess {
   tmux: string;
   status: string;
   waitingFor: string;
+  /** Given by a person or by Claude. */
+  name: string;
 }
 
 export class Sessions {
   readonly #entries = new Map<string, Entry>();
+  readonly #watchers = new Set<(id: string) => void>();
   readonly #home: string;
   readonly #log: (message: string, fields?: Record<string, unknown>) => void;
   readonly #timer: NodeJS.Timeout;
@@ -41,7 +47,7 @@ export class Sessions {
     this.#home = options.home;
     this.#log = options.log;
     for (const id of names(this.#folder)) if (isSessionId(id)) this.ensure(id);
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = setInterval(() => this.#look(), TICK_MS);
   }
 
   get #folder(): string {
@@ -49,6 +55,10 @@ export class Sessions {
   }
   get size(): number {
     return this.#entries.size;
+  }
+
+  ids(): Iterable<string> {
+    return this.#entries.keys();
   }
 
   get(id: string): Entry | undefined {
@@ -61,8 +71,12 @@ export class Sessions {
     const folder = join(this.#folder, id);
     const queue: PromptQueue = new PromptQueue({
       folder: join(folder, 'queue'),
-      typist: { paste: (text) => paste(id, text), enter: () => pressEnter(id) },
-      ready: () => session.recorder.state.status === 'idle' && session.recorder.state.turn === null,
+      typist: {
+        paste: (text) => paste(id, text),
+        enter: () => press(id, 'Enter'),
+        typed: (text) => typed(id, text),
+      },
+      ready: () => session.ready,
       failed: (queueId, reason) =>
         session.recorder.emit('meta', { event: 'prompt.failed', queueId, text: reason }),
     });
@@ -72,25 +86,55 @@ export class Sessions {
       log: this.#log,
       onIdle: () => queue.wake(),
       onPrompt: (text) => queue.submitted(text),
+      onCommand: (name) => queue.commandTaken(name),
     });
+    session.recorder.onChange = () => this.#changed(id);
     const entry = { session, queue, idleSince: null, seenAt: Date.now() };
     this.#entries.set(id, entry);
+    this.#changed(id);
     return entry;
   }
 
-  byClaudeId(claudeId: string): Session | undefined {
-    for (const { session } of this.#entries.values()) if (session.knows(claudeId)) return session;
-    return undefined;
+  /** Takes a request to the API for its session: that of Claude Code's own session id, or ours in the path. */
+  open(exchange: Exchange): ExchangeSink | null {
+    const { claudeId, session: id } = exchange;
+    for (const { session } of this.#entries.values())
+      if (claudeId !== undefined && session.knows(claudeId)) return session.open(exchange, false);
+    // Another Claude Code that runs inside of the session: seen, and no part of the conversation.
+    const named = id === undefined ? undefined : this.#entries.get(id)?.session;
+    return named?.open(exchange, claudeId !== undefined) ?? null;
   }
 
   views(): SandboxdSession[] {
     return [...this.#entries.values()].map(viewOf);
   }
 
+  /** Calls back with the id of each session whose view may be another. Returns the end of it. */
+  watch(changed: (id: string) => void): () => void {
+    this.#watchers.add(changed);
+    return () => this.#watchers.delete(changed);
+  }
+
+  /** Throws ModelRefused. */
+  async switchModel({ session }: Entry, model: string): Promise<string> {
+    if (!session.ready) throw new ModelRefused('The model can be switched when Claude waits at its prompt.');
+    return session.model.run(async () => {
+      await paste(session.id, `/model ${model}`);
+      await press(session.id, 'Enter');
+    });
+  }
+
+  answer({ session }: Entry, requestId: string, decision: Decision): boolean {
+    // The terminal may have answered since the last look.
+    this.#look();
+    return session.requests.answer(requestId, decision);
+  }
+
   /** False: no turn is running. Escape at an idle prompt would mean something else. */
   async interrupt(entry: Entry): Promise<boolean> {
     if (entry.session.recorder.state.turn === null) return false;
-    await pressEscape(entry.session.id);
+    entry.session.requests.interrupting();
+    await press(entry.session.id, 'Escape');
     return true;
   }
 
@@ -102,7 +146,11 @@ export class Sessions {
     }
   }
 
-  #tick(): void {
+  #changed(id: string): void {
+    for (const changed of this.#watchers) changed(id);
+  }
+
+  #look(): void {
     try {
       const processes = claudeProcesses(join(this.#home, '.claude', 'sessions'));
       for (const entry of this.#entries.values()) this.#observe(entry, processes);
@@ -125,10 +173,12 @@ export class Sessions {
     }
     entry.seenAt = now;
     session.observed(process.status, process.waitingFor);
-    if (process.status !== 'idle' || state.turn === null) entry.idleSince = null;
+    session.titled(process.name);
+    const quiet = state.turn === null && state.status === 'idle';
+    if (process.status !== 'idle' || quiet) entry.idleSince = null;
     else {
       entry.idleSince ??= now;
-      if (now - entry.idleSince > MISSED_END_MS) session.turns.finish({ reason: 'completed' });
+      if (now - entry.idleSince > MISSED_END_MS) session.missedEnd();
     }
     if (state.turn === null && entry.queue.length > 0) entry.queue.wake();
   }
@@ -149,6 +199,7 @@ function claudeProcesses(folder: string): ClaudeProcess[] {
           tmux: string(said.tmux),
           status: string(said.status),
           waitingFor: string(said.waitingFor),
+          name: string(said.nameSource) === 'derived' ? '' : string(said.name),
         },
       ];
     } catch {

@@ -6,21 +6,25 @@ const SOCKET = `${SANDBOX_RUN}/tmux.sock`;
 /** tmux answers in milliseconds; a megabyte of paste takes some more. */
 const TMUX_TIMEOUT_MS = 15_000;
 
-/** Rejects with tmux's own words. */
-function tmux(args: string[], input?: Buffer): Promise<void> {
+/** Resolves with what it printed; rejects with tmux's own words. */
+function tmux(args: string[], input?: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn('tmux', ['-S', SOCKET, ...args], {
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       timeout: TMUX_TIMEOUT_MS,
     });
     let said = '';
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (data: string) => {
+      printed += data;
+    });
     child.stderr.on('data', (data: Buffer) => {
       if (said.length < 1024) said += data.toString();
     });
     child.stdin.on('error', () => {});
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === 0) resolve();
+      if (code === 0) resolve(printed);
       else reject(new Error(`tmux ${args[0]} ended with ${code}: ${said.trim()}`));
     });
     child.stdin.end(input);
@@ -43,12 +47,15 @@ export function typedPrompt(text: string): string {
 /** One bracketed paste, atomic in tmux: the application asked for the mode before it showed its prompt. */
 export async function paste(session: string, text: string): Promise<void> {
   const buffer = `prompt-${tmuxName(session)}`;
-  await tmux(['load-buffer', '-b', buffer, '-'], Buffer.from(`\x1b[200~${typedPrompt(text)}\x1b[201~`));
+  await tmux(['load-buffer', '-b', buffer, '-'], Buffer.from(`\x1b[200~${text}\x1b[201~`));
   await tmux(['paste-buffer', '-r', '-d', '-b', buffer, '-t', `=${tmuxName(session)}:`]);
 }
 
-export const pressEnter = (session: string): Promise<void> =>
-  tmux(['send-keys', '-t', `=${tmuxName(session)}:`, 'Enter']);
+export const press = (session: string, key: 'Enter' | 'Escape'): Promise<string> =>
+  tmux(['send-keys', '-t', `=${tmuxName(session)}:`, key]);
 
-export const pressEscape = (session: string): Promise<void> =>
-  tmux(['send-keys', '-t', `=${tmuxName(session)}:`, 'Escape']);
+/** Whether the input box holds this text. */
+export async function typed(session: string, text: string): Promise<boolean> {
+  const screen = await tmux(['capture-pane', '-p', '-t', `=${tmuxName(session)}:`]);
+  return screen.split('\n').some((line) => /^❯/.test(line) && line.includes(text));
+}

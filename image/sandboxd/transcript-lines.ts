@@ -3,7 +3,8 @@ import { object, string } from './message-events';
 
 export type TranscriptNews =
   | { type: 'prompt'; promptId: string | undefined; text: string }
-  | { type: 'command'; text: string }
+  /** `name`: of the command (without the slash); absent: what one printed. */
+  | { type: 'command'; text: string; name: string | undefined }
   | { type: 'interrupted' }
   | { type: 'result'; toolUseId: string; isError: boolean; output: string; result: unknown }
   | {
@@ -18,7 +19,9 @@ export type TranscriptNews =
     }
   /** Claude Code counts the turn as done. */
   | { type: 'turn-done' }
-  | { type: 'compacted' };
+  | { type: 'compacted' }
+  | { type: 'title'; text: string }
+  | { type: 'mode'; mode: string };
 
 export function readTranscriptLine(line: string): TranscriptNews[] {
   let parsed: unknown;
@@ -33,7 +36,12 @@ export function readTranscriptLine(line: string): TranscriptNews[] {
   if (entry.type === 'system') {
     if (entry.subtype === 'turn_duration') return [{ type: 'turn-done' }];
     if (entry.subtype === 'compact_boundary') return [{ type: 'compacted' }];
+    // Newer versions write commands so.
+    if (entry.subtype === 'local_command') return commandNews(string(entry.content));
   }
+  if (entry.type === 'ai-title') return [{ type: 'title', text: string(entry.aiTitle) }];
+  if (entry.type === 'custom-title') return [{ type: 'title', text: string(entry.customTitle) }];
+  if (entry.type === 'permission-mode') return [{ type: 'mode', mode: string(entry.permissionMode) }];
   return [];
 }
 
@@ -57,10 +65,16 @@ function userNews(entry: Record<string, unknown>): TranscriptNews[] {
   const text = texts.join('\n');
   if (text.startsWith('[Request interrupted by user')) news.push({ type: 'interrupted' });
   else if (entry.isMeta === true || entry.isCompactSummary === true || text === '') return news;
-  else if (/^<(command-name|local-command-stdout|command-message)>/.test(text)) {
-    news.push({ type: 'command', text });
-  } else news.push({ type: 'prompt', promptId, text: plainPrompt(text) });
+  else if (COMMAND.test(text)) news.push(...commandNews(text));
+  else news.push({ type: 'prompt', promptId, text: plainPrompt(text) });
   return news;
+}
+
+const COMMAND = /^\s*<(command-name|command-message|local-command-stdout|local-command-stderr)>/;
+
+function commandNews(text: string): TranscriptNews[] {
+  if (!COMMAND.test(text)) return [];
+  return [{ type: 'command', text, name: /<command-name>\/?([^<]*)<\/command-name>/.exec(text)?.[1] }];
 }
 
 function assistantNews(entry: Record<string, unknown>): TranscriptNews[] {

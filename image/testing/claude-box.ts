@@ -126,6 +126,8 @@ export function broken(frames: Frame[]): string[] {
   const results = new Set<string>();
   const usage = new Set<string>();
   const stopped = new Set<number>();
+  const asked = new Set<string>();
+  const closed = new Set<string>();
   for (const [index, frame] of frames.entries()) {
     const { data, kind, seq } = frame;
     if (seq !== index + 1) out.push(`seq ${seq} at ${index}`);
@@ -145,6 +147,12 @@ export function broken(frames: Frame[]): string[] {
     if (frame.kind === 'tool.use.result') {
       once(results, frame.data.toolUseId);
       if (!starts.has(frame.data.toolUseId)) out.push(`a result without a start: ${seq}`);
+    }
+    if (frame.kind === 'ask.question' || frame.kind === 'permission.request')
+      once(asked, frame.data.requestId);
+    if (frame.kind === 'request.closed') {
+      once(closed, frame.data.requestId);
+      if (!asked.has(frame.data.requestId)) out.push(`closed and never asked: ${seq}`);
     }
     if (frame.kind === 'usage') once(usage, frame.data.messageId);
     if (frame.kind === 'stop' && frame.data.scope === 'turn' && frame.turn !== undefined) {

@@ -1,0 +1,66 @@
+/**
+ * The way to Anthropic for Claude's own log-in: TLS from inside the sandbox, so by its own way out. Requests come with
+ * `/direct/<session>` before their path; that and the host are put right, everything else passes as it is.
+ */
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { type Head, HttpMessages } from './http-messages';
+
+export interface DirectTarget {
+  host: string;
+  port: number;
+}
+export const ANTHROPIC: DirectTarget = { host: 'api.anthropic.com', port: 443 };
+
+/** The machine's own authorities, with what an administrator added: a way out may have one of its own. */
+const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
+const PREFIX = /^([A-Z]+) \/direct\/[0-9a-f-]{36}(\/\S*) HTTP\/1\.1$/;
+
+let context: SecureContext | null = null;
+
+export function dialDirect({ host, port }: DirectTarget): TLSSocket {
+  // Made once and when it is needed: a hundred certificates.
+  context ??= createSecureContext({ ca: authorities() });
+  const socket = connect({
+    ...{ host, port, servername: host, secureContext: context },
+    ALPNProtocols: ['http/1.1'],
+  });
+  return socket.setNoDelay(true);
+}
+
+function authorities(): Buffer | undefined {
+  try {
+    return readFileSync(AUTHORITIES);
+  } catch {
+    return undefined; // Node's own
+  }
+}
+
+/** Whether these first bytes of a connection are for here; undefined: there are too few to tell. */
+export function isDirect(start: Buffer): boolean | undefined {
+  const text = start.toString('latin1', 0, 64);
+  const path = text.indexOf(' ');
+  if (path === -1 || text.length < path + 9) return text.includes('\r\n') ? false : undefined;
+  return text.startsWith('/direct/', path + 1);
+}
+
+/** What comes from the client goes on with its heads put right. Throws on what is no HTTP. */
+export function passRequests(client: Socket, upstream: TLSSocket, host: string): (data: Buffer) => void {
+  const messages = new HttpMessages({
+    head: (head) => ({ bodiless: false, instead: rewritten(head, host) }),
+    raw(data) {
+      if (upstream.write(data)) return;
+      client.pause();
+      upstream.once('drain', () => client.resume());
+    },
+  });
+  return (data) => messages.push(data);
+}
+
+function rewritten({ start, list }: Head, host: string): string {
+  const [, method, path] = PREFIX.exec(start) ?? [];
+  if (method === undefined) throw new Error('a path without its session');
+  const lines = list.map(([name, value]) => `${name}: ${/^host$/i.test(name) ? host : value}`);
+  return [`${method} ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n');
+}
