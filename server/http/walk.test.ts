@@ -211,19 +211,84 @@ test.each([
   expect(response.status).toBe(404);
 });
 
-test.each([
+const answer = { requestId: 'r', decision: { behavior: 'allow' } };
+test.each<[string, string, object?]>([
   ['GET', 'frames'],
-  ['POST', 'prompt'],
+  ['POST', 'prompt', { text: 'hi' }],
   ['POST', 'interrupt'],
-])("%s .../%s of somebody else's session is not found", async (method, what) => {
+  ['POST', 'answer', answer],
+  ['POST', 'model', { model: 'opus' }],
+  ['POST', 'command', { command: '/compact' }],
+  ['GET', 'commands'],
+  ['GET', 'files?query=x'],
+  ['GET', 'turns'],
+  ['GET', 'exchanges'],
+  ['GET', 'exchanges/1'],
+])("%s .../%s of somebody else's session is not found", async (method, what, body) => {
   const id = await sessionOf('ada');
   const response = await server.ask(`/api/sessions/${id}/${what}`, {
     as: user,
     method,
-    ...(what === 'prompt' ? { body: '{"text":"hi"}', headers: { 'content-type': 'application/json' } } : {}),
+    ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
   });
   expect([response.status, await response.json()]).toMatchObject([404, { code: 'not_found' }]);
 });
+
+test.each<[string, string, object?]>([
+  ['GET', 'login'],
+  ['POST', 'login'],
+  ['POST', 'login/code', { code: 'x' }],
+  ['DELETE', 'login'],
+])("%s .../%s of somebody else's sandbox is not found", async (method, what, body) => {
+  await sessionOf('ada');
+  const response = await server.ask(`/api/sandboxes/sfedcba987654321/${what}`, {
+    as: user,
+    method,
+    ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+  });
+  expect([response.status, await response.json()]).toMatchObject([404, { code: 'not_found' }]);
+});
+
+test.each<[string, 'query' | 'mutation', object]>([
+  ['sessions.setOptions', 'mutation', { id: '7f0e6f0e-1111-4222-8333-444455556666', model: 'opus' }],
+  ['account.layout', 'query', { sandboxId: 'sfedcba987654321' }],
+  ['account.setLayout', 'mutation', { sandboxId: 'sfedcba987654321', layout: {} }],
+  ['login.status', 'query', { sandboxId: 'sfedcba987654321' }],
+  ['login.start', 'mutation', { sandboxId: 'sfedcba987654321' }],
+  ['login.code', 'mutation', { sandboxId: 'sfedcba987654321', code: 'x' }],
+  ['login.cancel', 'mutation', { sandboxId: 'sfedcba987654321' }],
+  ['providers.update', 'mutation', { id: 'not-mine', label: 'x' }],
+  ['providers.remove', 'mutation', { id: 'not-mine' }],
+  ['providers.probe', 'mutation', { id: 'not-mine' }],
+  ['notifications.unsubscribe', 'mutation', { id: 'not-mine' }],
+  ['notifications.test', 'mutation', { deviceId: 'not-mine' }],
+])('%s of what is not one’s own is not found', async (name, type, input) => {
+  await sessionOf('ada');
+  await othersThings();
+  const text = JSON.stringify(input);
+  const response =
+    type === 'query'
+      ? await server.ask(`/api/trpc/${name}?input=${encodeURIComponent(text)}`, { as: user })
+      : await server.ask(`/api/trpc/${name}`, {
+          ...{ as: user, method: 'POST', body: text },
+          headers: { 'content-type': 'application/json' },
+        });
+  expect([response.status, await response.json()]).toMatchObject([
+    404,
+    { error: { data: { appCode: 'not_found' } } },
+  ]);
+});
+
+/** A provider and a device that are really there, of the person of `sessionOf`. */
+async function othersThings(): Promise<void> {
+  const { db } = server.parts;
+  const { ownerId: userId } = await db.sandbox.findUniqueOrThrow({ where: { id: 'sfedcba987654321' } });
+  const id = 'not-mine';
+  const provider = { ownerId: userId, kind: 'api_key', label: 'x', secret: 'x', hint: 'x' };
+  await db.provider.upsert({ where: { id }, create: { id, ...provider }, update: {} });
+  const device = { userId, label: 'x', subscription: 'x', fingerprint: 'x', service: 'x' };
+  await db.pushDevice.upsert({ where: { id }, create: { id, ...device }, update: {} });
+}
 
 /** A session that is really there, in a workspace of this person alone. */
 async function sessionOf(username: string): Promise<string> {

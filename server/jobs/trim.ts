@@ -14,6 +14,8 @@ export const AUTH_SESSIONS_KEPT_MS = 30 * DAY_MS;
 /** A year and a bit: yearly reviews look back over a full one. */
 export const AUDIT_KEPT_MS = 400 * DAY_MS;
 
+/** What a person was told a month ago is no news; turns stay with their session. */
+export const NOTIFICATIONS_KEPT_MS = 30 * DAY_MS;
 /** Long enough to look back at what happened over a few weeks; each is some 3 KB. */
 export const PROOFS_KEPT_MS = 30 * DAY_MS;
 /** Charts show a day; the second one is for who looks in the morning at what happened the day before. */
@@ -70,6 +72,9 @@ export function createTrimJob(options: {
       where: { expiresAt: { lt: before(AUTH_SESSIONS_KEPT_MS) } },
     });
     const audit = await db.auditEvent.deleteMany({ where: { at: { lt: before(AUDIT_KEPT_MS) } } });
+    const told = await db.notification.deleteMany({
+      where: { createdAt: { lt: before(NOTIFICATIONS_KEPT_MS) } },
+    });
     const proofs = await trimProofs();
     const traffic = await trimTraffic();
     const bindings = await db.$transaction((tx) => dropDeadBindings(tx));
@@ -84,6 +89,7 @@ export function createTrimJob(options: {
       throttles: throttles.count,
       sessions: sessions.count,
       audit: audit.count,
+      notifications: told.count,
     };
     if (Object.values(removed).some((it) => it > 0)) log.info(removed, 'old history trimmed');
   }
