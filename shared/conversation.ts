@@ -37,6 +37,8 @@ export class Conversation {
   readonly turns: Turn[] = [];
   /** Unanswered ones, oldest first, whichever agent asks. */
   readonly requests: RequestItem[] = [];
+  /** Of the prompts and commands in our queue: those that Claude took, or that failed. */
+  readonly delivered = new Set<string>();
   todos: FrameData<'todo.update'>['items'] = [];
   /** All of it, side requests such as titles too, by model. */
   readonly usage = new Map<string, Tokens>();
@@ -236,6 +238,7 @@ export class Conversation {
   }
 
   #said(frame: Frame, data: Extract<FrameData<'text.delta'>, { role: 'user' }>): void {
+    if (data.queueId !== undefined) this.delivered.add(data.queueId);
     const turn = this.turns.at(-1);
     if (turn && turn.number === frame.turn && turn.prompt === '') turn.prompt = data.text;
     this.#rests('');
@@ -389,7 +392,8 @@ export class Conversation {
   }
 
   #meta(frame: FrameOf<'meta'>): void {
-    const { event, messageId, model, text: said, source } = frame.data;
+    const { event, messageId, model, text: said, source, queueId } = frame.data;
+    if (queueId !== undefined) this.delivered.add(queueId);
     if (model !== undefined) this.model = model;
     if (event === 'title' && said !== undefined) this.title = said;
     if (event === 'mode') this.permissionMode = said ?? source ?? this.permissionMode;

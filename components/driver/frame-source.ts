@@ -230,9 +230,10 @@ export class FrameSource {
     if (reading !== this.#reading || reading.signal.aborted) return;
     this.#disconnect();
     const failure = thrown instanceof StreamRefused ? thrown.failure : null;
-    if (failure?.code === 'sandbox_not_running') return this.#set({ kind: 'stopped' });
-    const mends = failure === null || failure.code === 'unavailable' || failure.code === 'internal';
-    if (!mends) return this.#set({ kind: 'failed', failure });
+    if (failure && !['unavailable', 'internal'].includes(failure.code)) {
+      this.#set(failure.code === 'sandbox_not_running' ? { kind: 'stopped' } : { kind: 'failed', failure });
+      return;
+    }
     const wait = backOffMs(this.#failures++, Math.random());
     this.#retryTimer = setTimeout(() => this.#connect(), wait);
     this.#set({
