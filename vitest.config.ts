@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './setup/slow-first.mjs';
 
 /**
  * Three kinds of tests. `unit` needs nothing but Node; `root` needs root, Docker, nftables and sing-box; `e2e` drives
@@ -6,12 +7,16 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['{shared,server,agent,image,cli,app,components,setup,e2e}/**/*.test.{ts,tsx}'],
           exclude: ['**/*.root.test.ts', '**/node_modules/**'],
+          // All processors: by itself vitest leaves one idle, which of two is half.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           testTimeout: 20_000,
         },
       },
@@ -35,6 +40,7 @@ export default defineConfig({
           // One product, one administrator and one browser for all of them: a file changes what another would see.
           globalSetup: 'e2e/global-setup.ts',
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },

@@ -58,6 +58,10 @@ declare module '*/run.mjs' {
     options?: { input?: string; timeoutMs?: number },
   ): Promise<{ code: number; stdout: string; output: string }>;
 }
+declare module '*/slow-first.mjs' {
+  export const slowFiles: string[];
+  export const SlowFirst: typeof import('vitest/node').BaseSequencer;
+}
 declare module '*/stamp.mjs' {
   export function hashInputs(root: string, paths: string[], extra?: string): string;
   export function unlessDone(

@@ -14,6 +14,7 @@ import { contentHash, packagesFor } from './image-inputs.mjs';
 import { isInstalled } from './install.mjs';
 import { CommandError, run } from './run.mjs';
 import { knownSum, unpackRelease } from './sing-box.mjs';
+import { slowFiles } from './slow-first.mjs';
 import { hashInputs, unlessDone } from './stamp.mjs';
 import { banner, SETTINGS, startOptions } from './start-options.mjs';
 import { readyFacts, Supervised } from './supervise.mjs';
@@ -365,4 +366,8 @@ describe('counting tests', () => {
     const sum = addCounts([countReport(report), { passed: 1, failed: 0, skipped: 0 }]);
     expect(summaryLine(sum)).toBe('4 passed, 2 failed, 1 skipped');
   });
+});
+
+it('the test files that go first are there', () => {
+  expect(slowFiles.filter((path) => !existsSync(path))).toEqual([]);
 });
