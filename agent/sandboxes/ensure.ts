@@ -147,10 +147,7 @@ export async function ensure(
     await step('container.release', async () => {
       if (wasPaused) await docker.unpause(name);
       await way.open(cause);
-      if (released) return;
-      // Once PID 1 has come so far, it has made SANDBOX_NOLOGIN_FILE too.
-      await sshReady;
-      await release(parts, spec.id, { container, namespace });
+      if (!released) await release(parts, spec.id, { container, namespace });
     });
     if (sshReady === undefined) beginSsh(container);
     await step('ssh.ready', async () => sshReady);
@@ -268,7 +265,7 @@ async function release(
 ): Promise<void> {
   const file = { name: basename(SANDBOX_RELEASE_FILE), mode: 0o644, data: '' };
   await writeInside(namespace, dirname(SANDBOX_RELEASE_FILE), [file]);
-  // PID 1 does so as well, a little later.
+  // PID 1 does so as well, a little later; one that makes it only now looks for the release afterwards.
   await removeInside(namespace, dirname(SANDBOX_NOLOGIN_FILE), [basename(SANDBOX_NOLOGIN_FILE)]);
   await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });
 }
