@@ -8,6 +8,7 @@ import { LoadError } from '../api/load-state';
 import { useMe } from '../api/me';
 import { useTRPC } from '../api/trpc';
 import { NotificationSettings } from '../notifications/notification-settings';
+import { ProvidersPanel } from '../providers/providers-panel';
 import { Button } from '../ui/button';
 import { Panel, Skeleton } from '../ui/panel';
 import { moment } from '../ui/time';
@@ -20,6 +21,7 @@ import { RegionFields } from './region-fields';
 const sections = [
   ['profile', 'Profile'],
   ['appearance', 'Appearance'],
+  ['providers', 'Claude providers'],
   ['notifications', 'Notifications'],
   ['password', 'Password'],
   ['browsers', 'Browsers'],
@@ -109,6 +111,7 @@ export function Settings() {
           >
             <Appearance preferences={me.data.preferences} />
           </Panel>
+          <ProvidersPanel />
           <NotificationSettings />
           <Panel id="password" title="Password" description="Changing it signs out all other browsers.">
             <PasswordForm username={me.data.username} />

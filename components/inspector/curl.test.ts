@@ -10,7 +10,7 @@ const exchange: Exchange = {
   agent: null,
   purpose: 'turn',
   method: 'POST',
-  path: '/v1/messages?beta=true',
+  path: '/proxy/anthropic/v1/messages?beta=true',
   model: 'opus',
   status: 200,
   messageId: 'msg_1',

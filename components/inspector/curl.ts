@@ -33,6 +33,7 @@ export function curlOf(exchange: Exchange): string {
     return SECRET.test(lower) ? [] : [`-H ${single(`${name}: ${value}`)}`];
   });
   const body = exchange.requestBody === '' ? [] : [`--data-binary ${single(exchange.requestBody)}`];
-  const url = new URL(exchange.path, API_ORIGIN).href;
+  // Past the gateway's own prefix.
+  const url = new URL(exchange.path.replace(/^.*?(?=\/v1\/)/, ''), API_ORIGIN).href;
   return [`curl -N -X ${exchange.method} ${single(url)}`, ...headers, ...body].join(' \\\n  ');
 }

@@ -42,14 +42,14 @@ export function Detail({
 }) {
   return (
     <section aria-label="Details" className="flex h-full min-h-0 flex-col">
-      <header className="flex shrink-0 flex-wrap items-center gap-x-2 gap-y-1 border-b px-3 py-1.5">
-        <h3 className="min-w-0 flex-1 truncate text-sm">{title}</h3>
-        <div className="flex flex-wrap items-center">
-          {actions}
+      <header className="shrink-0 border-b pt-1.5 pb-0.5">
+        <div className="flex items-center gap-2 pr-1.5 pl-3">
+          <h3 className="min-w-0 flex-1 truncate text-sm">{title}</h3>
           <Button look="ghost" size="tiny" aria-label="Close the details" onClick={onClose}>
             <X />
           </Button>
         </div>
+        <div className="flex flex-wrap items-center px-0.5">{actions}</div>
       </header>
       <section
         className="min-h-0 flex-1 overflow-auto p-3 focus-visible:-outline-offset-2"

@@ -3,6 +3,7 @@
 import { Bot, Plus, SquareTerminal } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { SandboxView, SessionView } from '../../shared/views';
+import { LoginDialog } from '../providers/login-dialog';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
 import { Menu, MenuItem, MenuLine } from '../ui/menu';
@@ -43,6 +44,7 @@ export function TerminalWorkspace({
   );
   const [ending, setEnding] = useState<SessionView | null>(null);
   const [dialog, setDialog] = useState(false);
+  const [login, setLogin] = useState(false);
   const [searchRequest, setSearchRequest] = useState(0);
   const root = useRef<HTMLDivElement>(null);
   useVisualHeight(root);
@@ -101,7 +103,18 @@ export function TerminalWorkspace({
   );
   useAskedFor(sandbox.id, sessions, dispatch);
   const onOptions = useCallback(() => setDialog(true), []);
-  useWorkspaceCommands({ layout, sessions, phone, dispatch, open, split, onOptions, onEnd: setEnding });
+  const onLogin = useCallback(() => setLogin(true), []);
+  useWorkspaceCommands({
+    layout,
+    sessions,
+    phone,
+    dispatch,
+    open,
+    split,
+    onOptions,
+    onLogin,
+    onEnd: setEnding,
+  });
 
   /** A shell has its terminal and nothing else. */
   function head(pane: Pane): ReactNode {
@@ -140,6 +153,7 @@ export function TerminalWorkspace({
       </MenuItem>
       <MenuLine />
       <MenuItem onSelect={() => setDialog(true)}>With options…</MenuItem>
+      <MenuItem onSelect={() => setLogin(true)}>Log in to Claude…</MenuItem>
     </Menu>
   );
 
@@ -213,6 +227,7 @@ export function TerminalWorkspace({
         />
       </SessionViewsContext>
       <NewSessionDialog
+        sandboxId={sandbox.id}
         open={dialog}
         onOpenChange={setDialog}
         busy={busy}
@@ -223,6 +238,7 @@ export function TerminalWorkspace({
           })
         }
       />
+      <LoginDialog sandboxId={sandbox.id} open={login} onOpenChange={setLogin} />
       <Confirm
         open={ending !== null}
         onOpenChange={() => setEnding(null)}

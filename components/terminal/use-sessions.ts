@@ -2,15 +2,11 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import type { SessionView } from '../../shared/views';
+import type { z } from 'zod';
+import type { createSessionSchema, SessionView } from '../../shared/views';
 import { useTRPC } from '../api/trpc';
 
-export interface NewSession {
-  kind: SessionView['kind'];
-  name?: string;
-  workdir?: string;
-  permissionMode?: SessionView['permissionMode'];
-}
+export type NewSession = Omit<z.input<typeof createSessionSchema>, 'sandboxId'>;
 
 /** Changes of sessions, shown before the server's event arrives. */
 export function useSessions(sandboxId: string) {

@@ -1,6 +1,6 @@
 'use client';
 
-import { Bot, Columns2, Plus, SquareTerminal } from 'lucide-react';
+import { Bot, Columns2, Plus, SquareTerminal, UserRound } from 'lucide-react';
 import { useMemo } from 'react';
 import type { SessionView } from '../../shared/views';
 import { type Command, useCommands } from '../shell/commands';
@@ -27,6 +27,7 @@ export function useWorkspaceCommands({
   open,
   split,
   onOptions,
+  onLogin,
   onEnd,
 }: {
   layout: Layout;
@@ -36,6 +37,7 @@ export function useWorkspaceCommands({
   open(kind: SessionView['kind']): void;
   split(direction: Direction): void;
   onOptions(): void;
+  onLogin(): void;
   onEnd(session: SessionView): void;
 }): void {
   const { tabs } = layout;
@@ -101,6 +103,14 @@ export function useWorkspaceCommands({
         run: () => open('shell'),
       },
       { id: 'new-session', title: 'New session with options…', group, icon: Plus, run: onOptions },
+      {
+        id: 'login',
+        title: 'Log in to Claude in this sandbox…',
+        group,
+        icon: UserRound,
+        keywords: ['subscription', 'account'],
+        run: onLogin,
+      },
       ...(phone || !tab
         ? []
         : [
@@ -142,7 +152,7 @@ export function useWorkspaceCommands({
         ? [{ id: 'end-session', title: `End session “${active.name}”…`, group, run: () => onEnd(active) }]
         : []),
     ];
-  }, [open, split, phone, tab, tabs, sessions, active, dispatch, onOptions, onEnd]);
+  }, [open, split, phone, tab, tabs, sessions, active, dispatch, onOptions, onLogin, onEnd]);
 
   useCommands(views);
   useCommands(commands);
