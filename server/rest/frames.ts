@@ -1,12 +1,12 @@
 /** Frames of a session as server-sent events, and prompts for it. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
-import { AppError, toAppError } from '../../shared/errors';
+import { AppError } from '../../shared/errors';
 import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-api';
 import { sessionIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
 import type { Frames } from '../services/frames/service';
 import { body, failures, identityOf, json, type RestApp } from './base';
+import { answerEvents, asErrorEvent, type Report } from './event-stream';
 
 const tags = ['sessions'];
 const sessionParam = z.object({ id: sessionIdSchema });
@@ -24,8 +24,11 @@ function startOf(header: string | undefined, query: string | undefined): number 
   return seq;
 }
 
-export function addFrameRoutes(app: RestApp, options: { frames: Frames; sockets: OpenSockets }): void {
-  const { frames, sockets } = options;
+export function addFrameRoutes(
+  app: RestApp,
+  options: { frames: Frames; sockets: OpenSockets; report: Report },
+): void {
+  const { frames, sockets, report } = options;
   app.openapi(
     createRoute({
       method: 'get',
@@ -43,26 +46,12 @@ export function addFrameRoutes(app: RestApp, options: { frames: Frames; sockets:
       const { id } = c.req.valid('param');
       const from = startOf(c.req.header('last-event-id'), c.req.valid('query').from);
       const sandboxId = await frames.sandboxOf(identity, id);
-      c.header('x-accel-buffering', 'no');
-      c.header('cache-control', 'no-store');
-      return streamSSE(c, async (stream) => {
-        const ended = new AbortController();
-        stream.onAbort(() => ended.abort());
-        const unregister = sockets.register({ identity, sandboxId, close: () => ended.abort() });
-        try {
-          await stream.write(': connected\n\n');
-          for await (const line of frames.read(identity, { id, from }, ended.signal)) {
-            const seq = SEQ.exec(line)?.[1];
-            if (seq === undefined) await stream.write(': keep-alive\n\n');
-            else await stream.writeSSE({ id: seq, event: KIND.exec(line)?.[1] ?? 'frame', data: line });
-          }
-        } catch (thrown) {
-          // An EventSource comes again by itself, with the last seq it saw.
-          const { code, message } = toAppError(thrown);
-          await stream.writeSSE({ event: 'error', data: JSON.stringify({ code, error: message }) });
-        } finally {
-          ended.abort();
-          unregister();
+      const opened = { sockets, identity, sandboxId, report, failed: asErrorEvent };
+      return answerEvents(c, opened, async (stream, signal) => {
+        for await (const line of frames.read(identity, { id, from }, signal)) {
+          const seq = SEQ.exec(line)?.[1];
+          if (seq === undefined) await stream.write(': keep-alive\n\n');
+          else await stream.writeSSE({ id: seq, event: KIND.exec(line)?.[1] ?? 'frame', data: line });
         }
       });
     },

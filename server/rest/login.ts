@@ -1,18 +1,20 @@
 /** Claude's own log-in in a sandbox, for programs; the web app uses tRPC. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
-import { toAppError } from '../../shared/errors';
 import { loginCodeSchema, loginViewSchema } from '../../shared/providers';
 import { sandboxIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
 import { body, failures, identityOf, json, named, type RestApp, type RestServices } from './base';
+import { answerEvents, asErrorEvent, type Report } from './event-stream';
 
 const tags = ['sandboxes'];
 const sandboxParam = z.object({ id: sandboxIdSchema });
 const login = named(loginViewSchema, 'Login');
 
-export function addLoginRoutes(app: RestApp, options: RestServices & { sockets: OpenSockets }): void {
-  const { services, sockets } = options;
+export function addLoginRoutes(
+  app: RestApp,
+  options: RestServices & { sockets: OpenSockets; report: Report },
+): void {
+  const { services, sockets, report } = options;
   app.openapi(
     createRoute({
       method: 'post',
@@ -27,22 +29,10 @@ export function addLoginRoutes(app: RestApp, options: RestServices & { sockets: 
       const { id } = c.req.valid('param');
       // Refused before the stream begins, where it can still be told by a status.
       await services.login.start(identity, id);
-      c.header('x-accel-buffering', 'no');
-      c.header('cache-control', 'no-store');
-      return streamSSE(c, async (stream) => {
-        const ended = new AbortController();
-        stream.onAbort(() => ended.abort());
-        const unregister = sockets.register({ identity, sandboxId: id, close: () => ended.abort() });
-        try {
-          for await (const view of services.login.follow(identity, id, ended.signal))
-            await stream.writeSSE({ event: 'stage', data: JSON.stringify(view) });
-        } catch (thrown) {
-          const { code, message } = toAppError(thrown);
-          await stream.writeSSE({ event: 'error', data: JSON.stringify({ code, error: message }) });
-        } finally {
-          ended.abort();
-          unregister();
-        }
+      const opened = { sockets, identity, sandboxId: id, report, failed: asErrorEvent };
+      return answerEvents(c, opened, async (stream, signal) => {
+        for await (const view of services.login.follow(identity, id, signal))
+          await stream.writeSSE({ event: 'stage', data: JSON.stringify(view) });
       });
     },
   );
