@@ -4,6 +4,7 @@ import { TERMINAL_HISTORY_LINES } from '../../shared/limits';
 import { answerQuestions, HISTORY_MAX_BYTES, historyMessage } from './attach-bytes';
 import type { PtyStream } from './channel-stream';
 import type { GatewayConnections } from './connections';
+import type { ReadyChannels } from './ready-channels';
 import {
   parseExitCode,
   SESSION_ENDED_EXIT,
@@ -15,8 +16,10 @@ import {
 const ATTACH_TIMEOUT_MS = 20_000;
 /** What may come before tmux's first ESC: noise of a user's own start files, or the script's message. */
 const PREAMBLE_MAX_BYTES = 16 * 1024;
+/** Attributes of each cell included; `historyMessage` cuts it down. */
+const CAPTURE_MAX_BYTES = 8 * HISTORY_MAX_BYTES;
 const ESCAPE = 0x1b;
-const TERM = 'xterm-256color';
+export const TERM = 'xterm-256color';
 
 /** The session has ended by itself before; `exitCode` as its script recorded it. */
 export class SessionEnded extends Error {
@@ -45,22 +48,27 @@ export async function attach(
   connections: GatewayConnections,
   sandboxId: string,
   target: SessionTarget,
-  options: { cols: number; rows: number; signal: AbortSignal },
+  options: { cols: number; rows: number; signal: AbortSignal; ready: ReadyChannels },
 ): Promise<Attached> {
-  const { cols, rows, signal } = options;
+  const { cols, rows, signal, ready } = options;
   const connection = await connections.get(sandboxId);
   signal.throwIfAborted();
   const { commands } = connections;
   // A session that is made by this very attach has no history: an error here is an empty history.
-  const history = connection
-    .exec(commands.history(target.id, TERMINAL_HISTORY_LINES), { maxBytes: HISTORY_MAX_BYTES * 8, signal })
+  const history = ready
+    .exec(connection, commands.history(target.id, TERMINAL_HISTORY_LINES), {
+      maxBytes: CAPTURE_MAX_BYTES,
+      signal,
+    })
     .then(({ code, stdout }) => (code === 0 ? stdout : Buffer.alloc(0)))
     .catch(() => Buffer.alloc(0));
-  const pty = await connection.shell(commands.attach(target, cols, rows), { cols, rows, term: TERM });
+  const pty = await ready.shell(connection, commands.attach(target, cols, rows), { cols, rows });
   try {
     const beginning = await firstScreen(pty, signal);
     const { output, answers } = answerQuestions(beginning);
-    return { pty, history: historyMessage(await history, rows), first: output, answers };
+    const message = historyMessage(await history, rows);
+    ready.prepare(connection, { cols, rows }, CAPTURE_MAX_BYTES);
+    return { pty, history: message, first: output, answers };
   } catch (error) {
     pty.destroy();
     throw error;

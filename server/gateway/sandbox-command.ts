@@ -4,6 +4,7 @@ import { SANDBOX_SESSION_COMMAND } from '../../shared/names';
 /** Exit codes of the session script beside 0. */
 export const SESSION_ENDED_EXIT = 41;
 export const WORKDIR_MISSING_EXIT = 42;
+export const USAGE_EXIT = 64;
 
 /** Each argument in single quotes, which POSIX shells (and zsh) take literally. Throws on NUL, which no argv can hold. */
 export function quoteCommand(command: readonly string[]): string {
@@ -13,6 +14,13 @@ export function quoteCommand(command: readonly string[]): string {
       return `'${argument.replaceAll("'", `'\\''`)}'`;
     })
     .join(' ');
+}
+
+/** What `session wait` reads: how many words, then the words, each ended by NUL. */
+export function encodeWords(words: readonly string[]): Buffer {
+  const all = [String(words.length), ...words];
+  if (all.some((word) => word.includes('\0'))) throw new Error('an argument holds a NUL byte');
+  return Buffer.from(all.map((word) => `${word}\0`).join(''));
 }
 
 export interface SessionTarget {
@@ -47,6 +55,10 @@ export class SessionCommands {
   }
   end(id: string): string[] {
     return [this.#program, 'end', id];
+  }
+  /** Its operation and operands come on stdin, later: `encodeWords`. */
+  wait(): string[] {
+    return [this.#program, 'wait'];
   }
   provider(): string[] {
     return [this.#program, 'provider'];

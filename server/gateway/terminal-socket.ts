@@ -12,6 +12,7 @@ import type { PtyStream } from './channel-stream';
 import type { GatewayConnections } from './connections';
 import type { InputLedger, InputRecord } from './input-ledger';
 import { OutputFlow } from './output-flow';
+import type { ReadyChannels } from './ready-channels';
 import type { SessionTarget } from './sandbox-command';
 import { clampSize } from './terminal-query';
 
@@ -37,6 +38,7 @@ export interface TerminalDeps {
   connections: GatewayConnections;
   states: SessionStates;
   ledger: InputLedger;
+  ready: ReadyChannels;
   activity: Activity;
   log: Logger;
 }
@@ -187,6 +189,7 @@ export class TerminalSocket {
       cols: this.#cols,
       rows: this.#rows,
       signal: this.#stop.signal,
+      ready: this.#deps.ready,
     });
     const { pty } = attached;
     if (this.#stop.signal.aborted) {

@@ -9,8 +9,10 @@ import { ServerOp, TERMINAL_SUBPROTOCOL, type TerminalStatus } from '../../share
 import type { Audit, Db, Identity, Live, OpenSockets, SandboxAccess } from '../contracts';
 import { createSessionStates } from '../services/sessions/states';
 import type { Activity } from './activity';
+import { TERM } from './attach';
 import type { GatewayConnections } from './connections';
 import { InputLedger } from './input-ledger';
+import { ReadyChannels } from './ready-channels';
 import { parseTerminalUrl } from './terminal-query';
 import { closeSocket, TerminalSocket } from './terminal-socket';
 
@@ -43,6 +45,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
   const { db, log, connections, access, openSockets, activity } = options;
   const states = createSessionStates(options);
   const ledger = new InputLedger();
+  const ready = new ReadyChannels(connections.commands, TERM);
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: true,
@@ -141,7 +144,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     return new TerminalSocket(
       socket,
       { ...query, identity, target },
-      { connections, states, ledger, activity, log },
+      { connections, states, ledger, ready, activity, log },
     );
   }
 
