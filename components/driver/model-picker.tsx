@@ -1,0 +1,93 @@
+'use client';
+
+import { useMutation } from '@tanstack/react-query';
+import { Check, ChevronDown } from 'lucide-react';
+import { useState } from 'react';
+import { toast } from 'sonner';
+import { modelAliases, modelLabel } from '../../shared/models';
+import { effortSchema } from '../../shared/sandboxd-api';
+import type { SessionView } from '../../shared/views';
+import { failureOf as trpcFailureOf } from '../api/failure';
+import { useTRPC } from '../api/trpc';
+import { Button } from '../ui/button';
+import { Menu, MenuItem, MenuLabel, MenuLine } from '../ui/menu';
+import type { Figures } from './figures';
+import { failureOf, sessionCalls } from './session-calls';
+
+/** Which model answers and how hard it thinks; a switch counts when Claude Code has confirmed it. */
+export function ModelPicker({
+  session,
+  figures,
+  disabled,
+}: {
+  session: SessionView;
+  figures: Figures;
+  disabled: boolean;
+}) {
+  const [switching, setSwitching] = useState<string | null>(null);
+  const trpc = useTRPC();
+  const { mutate: setOptions, isPending } = useMutation(trpc.sessions.setOptions.mutationOptions());
+  const { model, effort } = figures;
+
+  async function choose(to: string) {
+    setSwitching(to);
+    try {
+      const confirmed = await sessionCalls.model(session.id, to);
+      toast.success(`${modelLabel(confirmed.model)} answers now`);
+    } catch (thrown) {
+      const { title, next } = failureOf(thrown);
+      toast.error(title, { description: next });
+    } finally {
+      setSwitching(null);
+    }
+  }
+  const think = (to: (typeof effortSchema.options)[number]) =>
+    setOptions(
+      { id: session.id, effort: to },
+      {
+        onSuccess: () => toast.success(`Effort: ${to}`),
+        onError: (thrown) => {
+          const { title, next } = trpcFailureOf(thrown);
+          toast.error(title, { description: next });
+        },
+      },
+    );
+
+  return (
+    <Menu
+      align="start"
+      trigger={
+        <Button
+          look="ghost"
+          size="sm"
+          aria-label={`Model: ${model ? modelLabel(model) : 'not known yet'}. Change`}
+          disabled={disabled}
+          busy={switching !== null || isPending}
+          className="min-w-0 max-w-48 px-1.5"
+        >
+          <span className="truncate">{model ? modelLabel(model) : 'Model'}</span>
+          {effort && <span className="text-ink-faint">{effort}</span>}
+          <ChevronDown aria-hidden />
+        </Button>
+      }
+    >
+      <MenuLabel>Model</MenuLabel>
+      {modelAliases.map((it) => (
+        <MenuItem key={it.id} onSelect={() => choose(it.id)} hint={it.hint}>
+          {it.label}
+        </MenuItem>
+      ))}
+      <MenuLine />
+      <MenuLabel>Effort</MenuLabel>
+      {effortSchema.options.map((it) => (
+        <MenuItem
+          key={it}
+          onSelect={() => think(it)}
+          hint={it === effort ? <Check className="size-3.5" /> : null}
+        >
+          {it}
+        </MenuItem>
+      ))}
+    </Menu>
+  );
+}
