@@ -3,6 +3,7 @@ import type { AgentOutput } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { SANDBOX_RESOLVER } from '../plan/ranges';
 import { PROBE_MARK } from '../proof/contract';
+import { inWords } from '../proof/error-words';
 import { runProbe } from '../proof/probe-container';
 import type { Place, PlaceParts } from './place';
 
@@ -69,7 +70,7 @@ export async function fetchFrom(
     const host = new URL(asked.url).host;
     throw new AppError(
       'egress_failed',
-      `${host} was not reached: ${fetched?.error ?? 'no answer'}. ${why}`.trim(),
+      `${host} was not reached: ${inWords(fetched?.error ?? 'no answer')}. ${why}`.trim(),
     );
   }
   const { status, contentType, userInfo, body } = fetched;

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { AppError } from '../../shared/errors';
+import { inWords } from '../proof/error-words';
 
 /** A server on the far side of the earth answers a SYN in 0.4 s; three are sent in this time. */
 const CONNECT_MS = 5_000;
@@ -22,7 +23,7 @@ export async function reach(
   for (const address of addresses) {
     const outcome = await attempt(address, port, signal);
     if (outcome === null) return address;
-    last = words[outcome] ?? `is not reachable (${outcome})`;
+    last = words[outcome] ?? `is not reachable: ${inWords(outcome)}`;
   }
   throw new AppError('egress_failed', `The server ${addresses.join(', ')} on port ${port} ${last}.`);
 }

@@ -117,6 +117,9 @@ const tried = `  set ${TRIED_SET} {
 /** Not what a proof tries. A rule of its own: where the set is full it is passed over, and the next one judges. */
 const noteTried = `meta mark != ${hex(PROBE_MARK)} update @${TRIED_SET} { ip daddr . meta l4proto . th dport counter }`;
 
+/** So that what the probe sends is told from what the sandbox sends: in the kernel's list of flows (agent/traffic). */
+const TELL_PROBE = 'ct mark set meta mark';
+
 const pinSets = [UDP_SOCKETS_SET, UDP_PEERS_SET]
   .map(
     (name) => `  set ${name} {
@@ -167,6 +170,7 @@ function throughTheTun(gate: Gate, ranges: Ranges): string {
   const refuse = (what: string) => `${note === null ? '' : `    ${what}${note}\n`}    ${what} ${REJECT}\n`;
   return `    oifname != "${TUN_NAME}" drop
     meta nfproto != ipv4 drop
+    ${TELL_PROBE}
 ${gate === 'proving' ? probeOnly : ''}    ip daddr ${TUN_PEER} accept
 ${refuse('meta l4proto { tcp, udp } th dport 853')}    meta l4proto != { tcp, udp } ${REJECT}
 ${byAddress(ranges, { pass: 'goto flows', refuse })}    goto flows

@@ -1,6 +1,6 @@
 import type { NetworkSpec } from '../../shared/agent-api';
 import type { NetworkPolicy } from '../../shared/network-policy';
-import { probeHosts } from '../proof/contract';
+import { UNIQUE_LABEL_CHARS } from '../proof/contract';
 import { NAME_SET, usesNameSet } from './name-set';
 import { grantPlan, nameFields } from './policy';
 import { REFUSED_IPV4 } from './ranges';
@@ -24,15 +24,35 @@ function deniedNames(policy: NetworkPolicy): SingBoxRule | null {
 type Judged = Pick<NetworkSpec, 'policy' | 'probes'>;
 const isAddress = (host: string) => /^\d+\.\d+\.\d+\.\d+$/.test(host);
 
-/** What the probe of a proof speaks to, which no policy refuses: a proof is about the egress, not the policy. */
-function probed({ probes }: Judged): { names: string[]; addresses: string[]; zone: string | null } {
-  const zone = probes.dnsEcho?.name.replace(/^\{unique\}\./, '') ?? null;
-  const hosts = probeHosts({ ...probes, dnsEcho: null });
-  return {
-    names: hosts.filter((it) => !isAddress(it)),
-    addresses: hosts.filter(isAddress),
-    zone,
+/**
+ * What the probe of a proof speaks to, which no policy refuses: a proof is about the egress, not the policy. It is let
+ * pass for the sandbox as well, as sing-box cannot tell the two apart; so no more than this: TCP, to the ports that
+ * the addresses in the settings have, and questions of the one shape and type that the probe asks.
+ */
+function probed({ probes }: Judged): {
+  services: SingBoxRule[];
+  names: string[];
+  question: SingBoxRule | null;
+} {
+  const { connectUrl, echoUrls, dnsEcho } = probes;
+  const urls = [...(connectUrl === null ? [] : [connectUrl]), ...echoUrls].map((it) => new URL(it));
+  const names = [...new Set(urls.map((it) => it.hostname))].filter((it) => !isAddress(it));
+  const ports = new Map<string, Set<number>>();
+  for (const { hostname, port, protocol } of urls) {
+    const of = ports.get(hostname) ?? new Set();
+    ports.set(hostname, of.add(Number(port || (protocol === 'https:' ? 443 : 80))));
+  }
+  const services = [...ports].map(([host, of]) => ({
+    ...(isAddress(host) ? { ip_cidr: [host] } : { domain: [host] }),
+    ...{ network: 'tcp', port: [...of].sort((a, b) => a - b) },
+  }));
+  const question = dnsEcho && {
+    domain_regex: [
+      `^${dnsEcho.name.replace('{unique}', `[0-9a-f]{${UNIQUE_LABEL_CHARS}}`).replaceAll('.', '\\.')}$`,
+    ],
+    query_type: [dnsEcho.type],
   };
+  return { services, names, question };
 }
 
 /** DNS rules: denied names do not exist, judged names get a stand-in address. */
@@ -44,9 +64,9 @@ export function questionRules(judged: Judged): SingBoxRule[] {
   const noHints = { query_type: ADDRESS_HINTS, action: 'predefined', rcode: 'NOERROR' };
   if (Object.keys(granted).length > 0) rules.push({ ...granted, ...noHints }, { ...granted, ...standIn });
   if (policy.domains.mode === 'open') return rules;
-  const { names, zone } = probed(judged);
+  const { names, question } = probed(judged);
   // The answer itself is what the proof looks at: no stand-in.
-  if (zone !== null) rules.push({ domain: [zone], domain_suffix: [`.${zone}`], server: 'resolver' });
+  if (question !== null) rules.push({ ...question, server: 'resolver' });
   if (names.length > 0) rules.push({ domain: names, ...standIn });
   const denied = deniedNames(policy);
   if (denied !== null) rules.push({ ...denied, action: 'predefined', rcode: 'NXDOMAIN' });
@@ -62,13 +82,11 @@ export function nameRules(judged: Judged): SingBoxRule[] {
   const { policy } = judged;
   const { mode, learn } = policy.domains;
   if (mode === 'open') return [];
-  const { names, addresses } = probed(judged);
   const denied = deniedNames(policy);
   const refuse = denied !== null ? [{ ...denied, action: 'reject' }] : [];
   const bare = mode === 'allow-list' && !learn ? [{ ip_cidr: ['0.0.0.0/0'], action: 'reject' }] : [];
   return [
-    ...(addresses.length > 0 ? [{ ip_cidr: addresses, outbound: 'out' }] : []),
-    ...(names.length > 0 ? [{ domain: names, outbound: 'out' }] : []),
+    ...probed(judged).services.map((it) => ({ ...it, outbound: 'out' })),
     ...bare,
     ...refuse,
     { action: 'sniff', timeout: SNIFF_TIMEOUT },

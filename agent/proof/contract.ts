@@ -40,6 +40,9 @@ export interface Prover {
  */
 export const PROBE_MARK = 0x0cc0_9e0f;
 
+/** The label that stands for `{unique}`: hexadecimal digits, 80 bits, so never asked before by anybody. */
+export const UNIQUE_LABEL_CHARS = 20;
+
 /** Names that the probe asks for and speaks to: a domain policy must not refuse them to it. */
 export function probeHosts({ connectUrl, echoUrls, dnsEcho }: ProbeSettings): string[] {
   const urls = [...(connectUrl === null ? [] : [connectUrl]), ...echoUrls];

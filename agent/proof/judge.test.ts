@@ -1,6 +1,8 @@
+import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { directNetwork, type NetworkSpec } from '../../shared/agent-api';
 import { type ProofCheck, proofChecks } from '../../shared/proof';
+import { inWords } from './error-words';
 import { conclude, type JudgeFacts, judge } from './judge';
 import type { Attempt, Observation } from './observation';
 
@@ -91,7 +93,7 @@ describe('connect', () => {
     [204, null, 'pass', /after 12 ms/],
     [200, null, 'pass', /check\.test/],
     [302, null, 'fail', /status 302/],
-    [null, 'ECONNREFUSED', 'fail', /not reached: ECONNREFUSED/],
+    [null, 'ECONNREFUSED', 'fail', /not reached: the connection was refused/],
   ];
   test.each(cases)('%s %s', (status, error, result, detail) => {
     const check = judge({ check: 'connect', ms: 30, status, error, latencyMs: 12 }, facts());
@@ -119,9 +121,15 @@ describe('dns', () => {
 
 describe('what must be refused', () => {
   const cases: [string, Attempt[], string[], ProofCheck['result'], RegExp][] = [
-    ['refused at once', [attempt('refused'), attempt('refused', 'udp')], [], 'pass', /2 tries.*EPERM 2/],
-    ['swallowed', [attempt('timeout')], [], 'pass', /timeout 1/],
-    ['taken by the tunnel, then closed', [attempt('closed')], [], 'pass', /closed 1/],
+    [
+      'refused at once',
+      [attempt('refused'), attempt('refused', 'udp')],
+      [],
+      'pass',
+      /2 tries.*a firewall refused it: 2/,
+    ],
+    ['swallowed', [attempt('timeout')], [], 'pass', /got no answer: 1/],
+    ['taken by the tunnel, then closed', [attempt('closed')], [], 'pass', /was taken and closed: 1/],
     [
       'a byte came back',
       [attempt('refused'), attempt('answered')],
@@ -133,9 +141,9 @@ describe('what must be refused', () => {
     ['a datagram was let out', [attempt('sent', 'udp')], [], 'fail', /let out/],
     ['a ping was let out', [attempt('sent', 'icmp')], [], 'fail', /icmp was let out/],
     ['IPv6 was let out', [attempt('sent', 'udp6')], [], 'fail', /udp6 was let out/],
-    ['a raw frame ends in the tunnel', [attempt('sent', 'frame on tun0')], [], 'pass', /sent 1/],
+    ['a raw frame ends in the tunnel', [attempt('sent', 'frame on tun0')], [], 'pass', /was let out: 1/],
     ['a raw frame is answered', [attempt('answered', 'frame on tun0')], [], 'fail', /answered/],
-    ['a datagram on lo comes back to lo', [attempt('sent', 'udp on lo')], [], 'pass', /sent 1/],
+    ['a datagram on lo comes back to lo', [attempt('sent', 'udp on lo')], [], 'pass', /was let out: 1/],
     ['a link that must not be', [attempt('refused')], ['network link eth0'], 'fail', /network link eth0/],
     ['nothing to try', [], [], 'pass', /nothing to try/],
   ];
@@ -180,5 +188,36 @@ describe('the verdict', () => {
     expect(verdict).toBe('incomplete');
     expect(checks.map((it) => it.name)).toEqual([...proofChecks]);
     expect(checks.filter((it) => it.result === 'unknown').length).toBe(proofChecks.length - 3);
+  });
+});
+
+describe('errors in words', () => {
+  test.each([
+    ['ECONNREFUSED', 'the connection was refused'],
+    [
+      'its name was not resolved (NXDOMAIN)',
+      'its name was not resolved (the name does not exist or is not allowed)',
+    ],
+    ['TLS failed (WRONG_VERSION_NUMBER)', 'the TLS handshake failed'],
+    ['certificate not valid (certificate has expired)', 'certificate not valid (certificate has expired)'],
+    ['ENOTHEARDOF', 'it failed for another reason'],
+    ['IncompleteRead', 'IncompleteRead'],
+    ['gaierror: RuntimeError', 'gaierror: it failed for another reason'],
+  ])('%s', (error, want) => {
+    expect(inWords(error)).toBe(want);
+  });
+
+  test('no code of the kernel reaches a person', () => {
+    for (const code of Object.keys(constants.errno)) expect(inWords(code), code).not.toMatch(/\bE[A-Z]/);
+    const refused: Observation = {
+      ...{ check: 'refused.tcp', ms: 1, found: [] },
+      attempts: [
+        { to: 'a', way: 'tcp', outcome: 'refused', error: 'EACCES' },
+        { to: 'b', way: 'tcp', outcome: 'timeout', error: null },
+      ],
+    };
+    expect(judge(refused, facts()).detail).toBe(
+      '2 tries, none got anywhere (a firewall refused it: 1, got no answer: 1).',
+    );
   });
 });

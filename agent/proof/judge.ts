@@ -1,6 +1,7 @@
 import type { NetworkSpec } from '../../shared/agent-api';
 import type { Egress } from '../../shared/egress';
 import { type Proof, type ProofCheck, type ProofCheckName, proofChecks } from '../../shared/proof';
+import { inWords, outcomeWords } from './error-words';
 import type { Attempt, Observation } from './observation';
 
 /** What a judgement rests on beside the observation. */
@@ -43,7 +44,7 @@ function connect(seen: Extract<Observation, { check: 'connect' }>, { network }: 
   if (seen.status !== null) {
     return fail(`${where} answered with status ${seen.status} in place of 200 or 204: something is between.`);
   }
-  return fail(`${where} was not reached: ${seen.error ?? 'no answer'}.`);
+  return fail(`${where} was not reached: ${inWords(seen.error ?? 'no answer')}.`);
 }
 
 type Answers = Extract<Observation, { check: 'exit-address' }>['answers'];
@@ -61,7 +62,7 @@ function exitAddress(answers: Answers, { network, host, hostResolvers }: JudgeFa
   const seen = answers.filter((it) => it.address !== null);
   const told = seen.map((it) => `${nameOf(it.url)} saw ${it.address}`).join(', ');
   if (seen.length === 0) {
-    const text = `None of ${answers.length} echo services answered: ${answers[0]?.error ?? 'no answer'}.`;
+    const text = `None of ${answers.length} echo services answered: ${inWords(answers[0]?.error ?? 'no answer')}.`;
     return proof === 'gate' ? fail(text) : unknown(text);
   }
   const own = [...host, ...hostResolvers];
@@ -86,7 +87,9 @@ function exitAddress(answers: Answers, { network, host, hostResolvers }: JudgeFa
 function dns(seen: Extract<Observation, { check: 'dns' }>, { network, hostResolvers }: JudgeFacts): Verdict {
   if (network.probes.dnsEcho === null) return unknown('No DNS echo name is set (DNS_ECHO).');
   if (seen.resolvers.length === 0) {
-    return unknown(`The DNS echo name was not answered: ${seen.error ?? 'no address in the answer'}.`);
+    return unknown(
+      `The DNS echo name was not answered: ${inWords(seen.error ?? 'no address in the answer')}.`,
+    );
   }
   const by = seen.resolvers.join(', ');
   if (network.egress.kind === 'direct') return pass(`Names are asked for by ${by}.`);
@@ -108,14 +111,6 @@ function refused({ attempts, found }: Refusal): Verdict {
   if (attempts.length === 0) return pass('There is nothing to try: all of it is granted, or there is none.');
   return pass(`${attempts.length} tries, none got anywhere (${reasonsOf(attempts)}).`);
 }
-const outcomeWords: Record<Attempt['outcome'], string> = {
-  refused: 'was refused',
-  timeout: 'got no answer',
-  closed: 'was taken and closed',
-  silent: 'was taken and held open',
-  sent: 'was let out',
-  answered: 'answered',
-};
 
 /**
  * `answered` is a leak by any means. A connection that is held open was taken by somebody: sing-box refuses at once.
@@ -131,12 +126,12 @@ function reached({ outcome, way }: Attempt): boolean {
 function reasonsOf(attempts: readonly Attempt[]): string {
   const counts = new Map<string, number>();
   for (const { outcome, error } of attempts) {
-    const key = error ?? outcome;
+    const key = error === null ? outcomeWords[outcome] : inWords(error);
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return [...counts]
     .sort((a, b) => b[1] - a[1])
-    .map(([key, count]) => `${key} ${count}`)
+    .map(([key, count]) => `${key}: ${count}`)
     .join(', ');
 }
 

@@ -5,7 +5,7 @@ import type { AgentCheck } from '../../shared/agent-api';
 import type { Proof, ProofCheck } from '../../shared/proof';
 import type { DockerClient } from '../apply/docker';
 import { openCanary } from './canary';
-import type { ProofTarget, Prover } from './contract';
+import { type ProofTarget, type Prover, UNIQUE_LABEL_CHARS } from './contract';
 import { agreedAddress, type Conclusion, conclude, type JudgeFacts, judge } from './judge';
 import { type Observation, observationSchema, probeEndSchema } from './observation';
 import { type ProbeEnd, runProbe, sweepProbes } from './probe-container';
@@ -17,8 +17,6 @@ import { Slots } from './slots';
 const PROBES_AT_ONCE = 4;
 /** What Docker may take beside the probe's own time to make and start a container on a loaded machine. */
 const CONTAINER_SECONDS = 11;
-/** 80 bits: never asked before by anybody. */
-const LABEL_BYTES = 10;
 
 export interface ProverOptions {
   instance: string;
@@ -46,7 +44,7 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
     const request = probeRequest({
       ...target,
       canary: canary && { port: canary.port, word: canary.word },
-      unique: randomBytes(LABEL_BYTES).toString('hex'),
+      unique: randomBytes(UNIQUE_LABEL_CHARS / 2).toString('hex'),
     });
     try {
       const end = await runProbe({
@@ -58,6 +56,7 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
         signal: AbortSignal.any([options.signal, deadline]),
         onLine(line) {
           const seen = parsed(line);
+          if (seen === 'end') return;
           if (seen) options.onSeen(seen);
           else log.debug({ line: line.slice(0, 200) }, 'the probe said what is not understood');
         },
@@ -130,10 +129,11 @@ export async function createProver({ instance, docker, dataDir, log }: ProverOpt
   };
 }
 
-function parsed(line: string): Observation | null {
+/** `end`: it did all that it was asked. */
+function parsed(line: string): Observation | 'end' | null {
   try {
     const value: unknown = JSON.parse(line);
-    if (probeEndSchema.safeParse(value).success) return null;
+    if (probeEndSchema.safeParse(value).success) return 'end';
     return observationSchema.parse(value);
   } catch {
     return null;

@@ -23,6 +23,8 @@ interface Open {
   named: string | undefined;
   sniffed: string | undefined;
   granted: boolean;
+  /** Of a proof, not of the sandbox. */
+  probe: boolean;
   rejected: string | null;
   startedAt: number;
   endedAt: number | null;
@@ -34,6 +36,7 @@ interface Open {
   goneAt: number | null;
 }
 interface Counted {
+  probe: boolean;
   tx: number;
   rx: number;
   /** Counted before its connection was in the log. */
@@ -152,12 +155,13 @@ export class Flows {
       ...{ named: undefined, sniffed: undefined, granted: false, rejected: null, endedAt: null },
       ...{ halves: new Set<string>(), tx: early?.tx ?? 0, rx: early?.rx ?? 0, goneAt: null },
       confirmed: early !== null,
+      probe: counted?.probe ?? false,
     };
     this.#open.set(id, flow);
     this.#byKey.set(key, flow);
   }
 
-  #add({ key, txBytes, rxBytes }: Tracked): Counted {
+  #add({ key, txBytes, rxBytes, probe }: Tracked): Counted {
     const before = this.#counted.get(key);
     // Smaller than before: the same ports for another connection.
     const anew = before === undefined || txBytes < before.tx || rxBytes < before.rx;
@@ -170,12 +174,18 @@ export class Flows {
       flow.tx += tx;
       flow.rx += rx;
       flow.confirmed = true;
-      return { tx: txBytes, rx: rxBytes, early: null };
+      flow.probe = probe;
+      return { probe, tx: txBytes, rx: rxBytes, early: null };
     }
     // Told already, or not in the log yet. What was told may get some more bytes of its closing: they are nobody's.
-    if (!anew && before.early === null) return { tx: txBytes, rx: rxBytes, early: null };
+    if (!anew && before.early === null) return { probe, tx: txBytes, rx: rxBytes, early: null };
     const early = anew ? null : before.early;
-    return { tx: txBytes, rx: rxBytes, early: { tx: (early?.tx ?? 0) + tx, rx: (early?.rx ?? 0) + rx } };
+    return {
+      probe,
+      tx: txBytes,
+      rx: rxBytes,
+      early: { tx: (early?.tx ?? 0) + tx, rx: (early?.rx ?? 0) + rx },
+    };
   }
 
   #finish(flow: Open, { sure, judge }: { sure: boolean; judge: Judge }): void {
@@ -191,7 +201,7 @@ export class Flows {
     const told: Flow = {
       ...{ id: flow.id, network: flow.network, host, port: flow.port },
       address: named === undefined ? address : null,
-      rule: flow.granted ? RULES.grant : RULES.egress,
+      rule: flow.probe ? RULES.proof : flow.granted ? RULES.grant : RULES.egress,
       verdict: 'allowed',
       startedAt: new Date(flow.startedAt).toISOString(),
       endedAt: flow.endedAt === null ? null : new Date(flow.endedAt).toISOString(),
@@ -202,7 +212,7 @@ export class Flows {
       const by = judge.ofRejection(rejected, hosts);
       return { ...told, host: by.host ?? host, rule: by.rule, verdict: 'denied' };
     }
-    if (flow.granted) return told;
+    if (flow.granted || flow.probe) return told;
     // A name that was only asked for decides nothing where the destination was an address.
     const judged = [named, sniffed].filter((it) => it !== undefined);
     for (const it of judged.length > 0 ? judged : [address]) {

@@ -15,6 +15,8 @@ export interface Denial {
 export const RULES = {
   egress: 'egress',
   grant: 'grant',
+  /** A proof's own, not the sandbox's. */
+  proof: 'proof',
   range: 'refused-range',
   dot: 'dns-over-tls',
   ipv6: 'ipv6',

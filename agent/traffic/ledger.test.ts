@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { directNetwork } from '../../shared/agent-api';
 import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
 import { TRAFFIC_EPOCH } from '../../shared/traffic';
+import { PROBE_MARK } from '../proof/contract';
 import { trackedOf } from './conntrack';
 import { createJudge } from './judge';
 import { Ledger, OPEN_TOLD } from './ledger';
@@ -74,6 +75,21 @@ test('a question, its answer, and the connection that followed, with its bytes',
   ]);
   expect(Date.parse(ended[0]?.endedAt ?? '') - Date.parse(ended[0]?.startedAt ?? '')).toBe(1500);
   expect({ rxBytes, txBytes, missed }).toEqual({ rxBytes: 3717, txBytes: 514, missed: 0 });
+});
+
+test('what a proof sent is told as its own, and what it asked not at all', () => {
+  const ledger = new Ledger(judge());
+  feed(ledger, byName);
+  const mark = `mark=${PROBE_MARK}`;
+  count(ledger, [
+    entry(42698, '192.0.2.80:443', { tx: 396, rx: 3570, state: 'TIME_WAIT' }).replace('mark=0', mark),
+    entry(53391, '198.18.0.2:53', { tx: 118, rx: 147, network: 'udp' }).replace('mark=0', mark),
+  ]);
+  expect(ledger.since(0)).toMatchObject({
+    questions: [],
+    ended: [{ host: 'www.good.test', rule: 'proof', verdict: 'allowed', rxBytes: 3570 }],
+    rxBytes: 3717,
+  });
 });
 
 test('questions that were not answered', () => {

@@ -3,7 +3,7 @@ import type { Tracked } from './conntrack';
 import { Flows } from './flows';
 import { isStandIn, type Judge, RULES } from './judge';
 import { parseLine } from './log-line';
-import { Questions } from './questions';
+import { Questions, socketKey } from './questions';
 import { Ring } from './ring';
 import type { Tried } from './tried';
 
@@ -43,7 +43,8 @@ export class Ledger {
 
   /** What the kernel counts (null: it does not tell), after the log was read. */
   count(tracked: readonly Tracked[] | null, now: number): void {
-    this.#questions.tick(now, this.#judge);
+    const probes = (tracked ?? []).filter((it) => it.probe).map((it) => socketKey(it.network, it.port));
+    this.#questions.tick(now, this.#judge, new Set(probes));
     this.#flows.count(tracked, now, this.#judge);
     if (!this.#ring.full) return;
     this.#ring = new Ring(now);

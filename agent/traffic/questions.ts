@@ -14,11 +14,18 @@ interface Waiting {
   at: number;
   name: string;
   type: string;
+  /** `socketKey` of who asked, where it is known. */
+  socket: string | undefined;
 }
+export const socketKey = (network: string, port: number): string => `${network} ${port}`;
 
 /** Follows a sandbox's questions for names from asking to answer, and what their answers meant. */
 export class Questions {
   #waiting: Waiting[] = [];
+  /** By connection. */
+  readonly #sockets = new Map<string, string>();
+  /** Not told yet: whether a proof asked is known when the kernel was read. */
+  #untold: { socket: string | undefined; question: DnsQuestion }[] = [];
   /** Answered last by each connection: the records that follow belong to it. */
   readonly #answered = new Map<string, { name: string; question: DnsQuestion | null }>();
   readonly #names = new Map<string, string>();
@@ -35,8 +42,11 @@ export class Questions {
 
   line({ id, at, told }: LogLine, judge: Judge): void {
     switch (told.kind) {
+      case 'from':
+        this.#remember(this.#sockets, id, socketKey(told.network, told.port), WAITING_MAX);
+        return;
       case 'asked':
-        this.#waiting.push({ id, at, name: told.name, type: told.type });
+        this.#waiting.push({ id, at, name: told.name, type: told.type, socket: this.#sockets.get(id) });
         if (this.#waiting.length > WAITING_MAX) this.#end(this.#waiting.shift(), 'failed', null, judge);
         return;
       case 'answered': {
@@ -86,11 +96,15 @@ export class Questions {
     }
   }
 
-  /** Gives up waiting. */
-  tick(now: number, judge: Judge): void {
+  /** After the kernel was read: gives up waiting, and tells all but what `probes`, the sockets of proofs, asked. */
+  tick(now: number, judge: Judge, probes: ReadonlySet<string>): void {
     while (this.#waiting[0] !== undefined && now - this.#waiting[0].at > WAIT_MS) {
       this.#end(this.#waiting.shift(), 'failed', null, judge);
     }
+    for (const { socket, question } of this.#untold) {
+      if (socket === undefined || !probes.has(socket)) this.#tell(question);
+    }
+    this.#untold = [];
   }
 
   #take(id: string, matches: (waiting: Waiting) => boolean): Waiting | undefined {
@@ -105,13 +119,13 @@ export class Questions {
     judge: Judge,
   ): DnsQuestion | null {
     if (waiting === undefined) return null;
-    const { name, type, at } = waiting;
+    const { name, type, at, socket } = waiting;
     const learnt = outcome === 'answered' && judge.ofName(name)?.verdict === 'would-deny';
     const question: DnsQuestion = {
       at: new Date(at).toISOString(),
       ...{ name: name.slice(0, NAME_MAX), type, outcome: learnt ? 'would-deny' : outcome, answer },
     };
-    this.#tell(question);
+    this.#untold.push({ socket, question });
     return question;
   }
 

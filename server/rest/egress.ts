@@ -7,10 +7,13 @@ import {
   importPreviewSchema,
   updateEgressSchema,
 } from '../../shared/egress-views';
+import { proofSchema } from '../../shared/proof';
 import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
 
 const tags = ['egresses'];
 const egress = named(egressViewSchema, 'Egress');
+const proof = named(proofSchema, 'Proof');
+export const proofsQuery = z.object({ limit: z.coerce.number().int().min(1).max(200).default(20) });
 const text = z.string().max(IMPORT_TEXT_MAX_CHARS);
 const gone = { 204: { description: 'Done' }, ...failures };
 
@@ -139,5 +142,19 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
       responses: { 200: json(egressHistorySchema, 'The points'), ...failures },
     }),
     async (c) => c.json(await services.egress.history(identityOf(c.env), c.req.valid('param').id), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/egresses/{id}/proofs',
+      tags,
+      summary: 'Its signed proofs and tests, newest first, also those of sandboxes that went by it',
+      request: { params: idParam, query: proofsQuery },
+      responses: { 200: json(z.array(proof), 'Proofs'), ...failures },
+    }),
+    async (c) => {
+      const input = { id: c.req.valid('param').id, limit: c.req.valid('query').limit };
+      return c.json(await services.egress.proofs(identityOf(c.env), input), 200);
+    },
   );
 }

@@ -41,6 +41,8 @@ test('a way out goes through its life over REST, its secret never comes back', a
   const text = await made.text();
   expect(text).not.toContain('swordfish');
   const { id } = JSON.parse(text) as { id: string };
+  const proofs = await server.ask(`/api/egresses/${id}/proofs?limit=5`, { as: admin });
+  expect([proofs.status, await proofs.json()]).toEqual([200, []]);
   const bound = await server.ask('/api/bindings', {
     method: 'PUT',
     as: admin,

@@ -5,6 +5,7 @@ import { proofSchema } from '../../shared/proof';
 import { sandboxIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
 import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import { proofsQuery } from './egress';
 import { answerProof } from './proof-stream';
 
 const tags = ['network'];
@@ -45,7 +46,7 @@ export function addNetworkRoutes(
       summary: 'Its proofs, newest first',
       request: {
         params: sandboxParam,
-        query: z.object({ limit: z.coerce.number().int().min(1).max(200).default(20) }),
+        query: proofsQuery,
       },
       responses: { 200: json(z.array(proof), 'Proofs'), ...failures },
     }),
