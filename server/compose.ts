@@ -154,6 +154,7 @@ async function build(
   const claude = buildClaude(scope, {
     ...{ db, live, audit, log, masterKey, access, connections, activity },
     gatewayKey: proxy.configured,
+    ...{ keys: join(config.dataDir, 'keys'), push: config.push, providerReach: config.providerReach },
   });
   const { sessions } = claude;
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { EgressDns } from '../shared/egress';
 import type { ProbeSettings } from '../shared/proof';
+import type { Reach } from './outbound/addresses';
 import { settings } from './settings';
 
 type Settings = typeof settings;
@@ -38,6 +39,13 @@ export interface Config {
   echoDns: { host: string; port: number; zone: string; name: string } | null;
   geoipDb: string | null;
   metricsToken: string | null;
+  push: {
+    /** mailto: or https:, for operators of push services. */
+    contact: string;
+    reach: Reach;
+  };
+  /** Which hosts people may name as their own provider. */
+  providerReach: Reach;
   logLevel: string;
   sandboxImage: string | null;
   dev: boolean;
@@ -118,6 +126,11 @@ function configOf(values: Values, echoDns: Config['echoDns']): Config {
     echoDns,
     geoipDb: values.GEOIP_DB ?? null,
     metricsToken: values.METRICS_TOKEN ?? null,
+    push: {
+      contact: values.PUSH_CONTACT ?? `https://${values.BASE_DOMAIN ?? 'localhost'}`,
+      reach: values.PUSH_LOOPBACK ? 'loopback' : 'public',
+    },
+    providerReach: values.PROVIDER_PRIVATE_HOSTS ? 'private' : 'public',
     logLevel: values.LOG_LEVEL,
     sandboxImage: values.SANDBOX_IMAGE ?? null,
     dev: values.NODE_ENV === 'development',

@@ -5,6 +5,7 @@ import { egressDnsSchema } from '../shared/egress';
 import { probeSettingsSchema } from '../shared/proof';
 
 export const text = z.string();
+export const yesNo = z.enum(['yes', 'no'], 'Give yes or no.').transform((it) => it === 'yes');
 export const hostName = text.regex(
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
   'Give a lower-case host name without scheme and port.',

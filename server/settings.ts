@@ -15,6 +15,7 @@ import {
   listenAddress,
   proofInterval,
   text,
+  yesNo,
 } from './setting-values';
 
 interface Setting<S extends z.ZodType, D extends string | null> {
@@ -227,6 +228,29 @@ export const settings = {
     default: null,
     description: 'A MaxMind-format country database (.mmdb): exit addresses are shown with their country.',
     example: '/var/lib/GeoIP/GeoLite2-Country.mmdb',
+  }),
+  PUSH_CONTACT: setting({
+    schema: text.regex(
+      /^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/,
+      'Give mailto:NAME@HOST or an https:// address.',
+    ),
+    default: null,
+    description:
+      'Where operators of push services reach you; browsers’ notifications carry it. Without it https://BASE_DOMAIN.',
+    example: 'mailto:ops@example.org',
+  }),
+  PUSH_LOOPBACK: setting({
+    schema: yesNo,
+    default: 'no',
+    description: 'yes lets notifications go to push services on this machine: for tests only.',
+    example: 'yes',
+  }),
+  PROVIDER_PRIVATE_HOSTS: setting({
+    schema: yesNo,
+    default: 'no',
+    description:
+      'yes lets people name hosts of private networks and plain http as their own Claude-compatible provider. The gateway connects to them.',
+    example: 'yes',
   }),
   METRICS_TOKEN: setting({
     schema: text.regex(/^[\x21-\x7e]{16,}$/, 'Give at least 16 characters without spaces.'),

@@ -27,6 +27,7 @@ export interface ClaudeFigures {
     tokens: { input: number; output: number; cacheRead: number; cacheWrite: number };
     costUsd: number;
   };
+  pushes: { sent: number; failed: number; gone: number; held: number };
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -80,6 +81,16 @@ export function createMetrics({ token, db, openSockets, terminals, claude }: Met
     collect() {
       this.reset();
       for (const [kind, count] of Object.entries(watched.tokens)) this.inc({ kind }, count);
+    },
+  });
+  new Counter({
+    name: 'cloud_claude_pushes_total',
+    help: 'Pushes by what became of them.',
+    labelNames: ['state'],
+    registers: [register],
+    collect() {
+      this.reset();
+      for (const [state, count] of Object.entries(claude.pushes)) this.inc({ state }, count);
     },
   });
   const byState = (name: string, help: string, read: () => Promise<{ state: string; count: number }[]>) =>

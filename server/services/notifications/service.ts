@@ -25,12 +25,14 @@ export interface NotificationsOptions {
   box: SecretBox;
   masterKey: Uint8Array;
   /** The application server's public key, base64url. */
-  publicKey(): Promise<string>;
+  publicKey: string;
   /** Throws `invalid_input` for an endpoint that the gateway may not be sent to. */
   checkEndpoint(endpoint: string): Promise<void>;
   /** Sends what is due now, of this notification first; resolves when it was tried. */
   deliver(notificationId: string): Promise<void>;
 }
+
+const byLabel = { deliveries: { orderBy: [{ label: 'asc' }, { deviceKey: 'asc' }] } } as const;
 
 export function createNotifications(options: NotificationsOptions): Services['notifications'] {
   const { db, live, audit, box } = options;
@@ -50,7 +52,7 @@ export function createNotifications(options: NotificationsOptions): Services['no
           ...(before === undefined ? {} : { createdAt: { lt: new Date(before) } }),
           ...(unread ? { readAt: null } : {}),
         },
-        include: { deliveries: true },
+        include: byLabel,
         orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
         take: NOTIFICATIONS_PAGE,
       });
@@ -70,7 +72,7 @@ export function createNotifications(options: NotificationsOptions): Services['no
     },
 
     async publicKey() {
-      return { publicKey: await options.publicKey() };
+      return { publicKey: options.publicKey };
     },
 
     async devices(identity) {
@@ -179,7 +181,7 @@ export function createNotifications(options: NotificationsOptions): Services['no
       });
       live.flush();
       await options.deliver(id);
-      const row = await db.notification.findUniqueOrThrow({ where: { id }, include: { deliveries: true } });
+      const row = await db.notification.findUniqueOrThrow({ where: { id }, include: byLabel });
       return notificationView(row);
     },
   };
