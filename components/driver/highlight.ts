@@ -18,8 +18,8 @@ const known = new Map<string, Span[]>();
 
 /** Resolves when `highlighted` can answer. */
 export function loadHighlighter(): Promise<void> {
-  coming ??= import('lowlight').then(({ createLowlight, common }) => {
-    engine = createLowlight(common);
+  coming ??= import('./highlight-engine').then((it) => {
+    engine = it.engine;
   });
   return coming;
 }

@@ -94,7 +94,7 @@ function Table({ token }: { token: Tokens.Table }) {
   const align = (at: number) => ({ textAlign: token.align[at] ?? undefined });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <div className="my-2 overflow-x-auto rounded-lg border" tabIndex={0}>
+    <div className="my-2 w-fit max-w-full overflow-x-auto rounded-lg border" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -27,7 +27,10 @@ export function ContextRing({ context }: { context: NonNullable<Figures['context
       aria-valuenow={percent}
       aria-valuetext={`${figure(context.tokens)} of ${figure(context.window)} tokens`}
       title={`Context: ${figure(context.tokens)} of ${figure(context.window)} tokens (${percent} %)`}
-      className={cx('inline-flex items-center gap-1', part >= FULL_SHARE ? 'text-warn' : 'text-ink-soft')}
+      className={cx(
+        'inline-flex shrink-0 items-center gap-1',
+        part >= FULL_SHARE ? 'text-warn' : 'text-ink-soft',
+      )}
     >
       <svg viewBox="0 0 16 16" className="size-4 -rotate-90" aria-hidden="true">
         <circle cx="8" cy="8" r="6" fill="none" strokeWidth="3" className="stroke-line" />
@@ -41,7 +44,7 @@ export function ContextRing({ context }: { context: NonNullable<Figures['context
           strokeDasharray={`${part * around} ${around}`}
         />
       </svg>
-      <span className="tabular text-2xs">{percent} %</span>
+      <span className="tabular whitespace-nowrap text-2xs">{percent} %</span>
     </span>
   );
 }

@@ -225,7 +225,7 @@ export function PromptBox({
             value={text}
             disabled={refusal !== null}
             aria-label="Message to Claude"
-            placeholder={refusal ?? (working ? 'Tell Claude more while it works' : 'What should Claude do?')}
+            placeholder={refusal ?? (working ? 'Add to the task' : 'What should Claude do?')}
             // A listbox belongs to it while one is open (ARIA 1.2, combobox pattern).
             role="combobox"
             aria-expanded={listed}

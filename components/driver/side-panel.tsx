@@ -18,7 +18,7 @@ const TOOLS_SHOWN = 40;
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <section className="grid gap-2 border-b px-3.5 py-3 last:border-b-0">
+    <section className="grid min-w-0 grid-cols-1 gap-2 border-b px-3.5 py-3 last:border-b-0">
       <h3 className="font-semibold text-xs">{title}</h3>
       {children}
     </section>
@@ -97,7 +97,7 @@ function Timeline({ conversation, onJump }: { conversation: Conversation; onJump
     if (item.type === 'tool' && item.turn !== undefined && item.turn >= first)
       byTurn.set(item.turn, [...(byTurn.get(item.turn) ?? []), item]);
   return (
-    <ol className="grid gap-3">
+    <ol className="grid grid-cols-1 gap-3">
       {turns.map((turn) => (
         <li key={turn.number}>
           <TurnLine turn={turn} onJump={onJump} />
@@ -134,7 +134,7 @@ function Tools({ items, onJump }: { items: readonly ToolItem[]; onJump(itemId: s
   const { workdir } = useDriver();
   const longest = Math.max(1, ...items.map((it) => it.durationMs ?? 0));
   return (
-    <ul className="mt-1 grid">
+    <ul className="mt-1 grid grid-cols-1">
       {items.map((it) => {
         const { title, detail } = faceOf(it.tool, it.input, workdir);
         const running = it.state === 'running';
@@ -143,7 +143,7 @@ function Tools({ items, onJump }: { items: readonly ToolItem[]; onJump(itemId: s
             <button
               type="button"
               onClick={() => onJump(it.id)}
-              className="grid w-full grid-cols-[1fr_auto] items-center gap-x-2 rounded px-1 py-0.5 text-left text-xs hover:bg-sunken"
+              className="grid w-full grid-cols-[minmax(0,1fr)_auto] items-center gap-x-2 rounded px-1 py-0.5 text-left text-xs hover:bg-sunken"
             >
               <span className="truncate">
                 {title} <span className="text-ink-faint">{detail}</span>
