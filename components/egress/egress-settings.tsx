@@ -14,7 +14,9 @@ import { Button } from '../ui/button';
 import { DialogActions } from '../ui/dialog';
 import { Field, Input, Select } from '../ui/field';
 import { Panel } from '../ui/panel';
-import { configOf, isSecret, kindFields, valuesOf } from './kind-fields';
+import { isSecret } from './field-spec';
+import { configOf, valuesOf } from './kind-config';
+import { kindFields } from './kind-fields';
 import { KindForm } from './kind-form';
 import { proofModeWords } from './words';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Egress, egressKinds, maskEgress } from '../../shared/egress';
-import { configOf, emptyValues, judgeConfig, kindFields, valuesOf } from './kind-fields';
+import { configOf, emptyValues, judgeConfig, valuesOf } from './kind-config';
+import { kindFields } from './kind-fields';
 
 const key = `${'A'.repeat(42)}A=`;
 const answers: Partial<Record<Egress['kind'], Record<string, string | boolean>>> = {

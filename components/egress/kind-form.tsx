@@ -5,7 +5,8 @@ import type { EgressKind } from '../../shared/egress';
 import { Button } from '../ui/button';
 import { Field, Input, Select } from '../ui/field';
 import { Switch } from '../ui/switch';
-import { type FieldSpec, type FieldValue, type FieldValues, isSecret, kindFields } from './kind-fields';
+import { type FieldSpec, type FieldValue, type FieldValues, isSecret } from './field-spec';
+import { kindFields } from './kind-fields';
 
 const area =
   'w-full rounded-md border border-line-strong bg-raised px-3 py-2 font-mono text-xs text-ink hover:border-ink-faint focus:border-accent focus-visible:outline-2 focus-visible:outline-offset-0 aria-invalid:border-bad';

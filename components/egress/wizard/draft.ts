@@ -1,7 +1,7 @@
 /** What somebody has entered in the wizard: kept while the tab lives, so that a wrong click loses nothing. */
 import type { Egress, EgressKind } from '../../../shared/egress';
 import type { EgressView, ImportPreview } from '../../../shared/egress-views';
-import type { FieldValues } from '../kind-fields';
+import type { FieldValues } from '../field-spec';
 import type { ProofRun } from '../use-proof-run';
 
 export const steps = ['source', 'choose', 'test', 'use', 'proof'] as const;

@@ -13,7 +13,7 @@ import { CopyButton } from '../../ui/copy-button';
 import { cx } from '../../ui/cx';
 import { DialogActions } from '../../ui/dialog';
 import { Field, Input, Select } from '../../ui/field';
-import { configOf, emptyValues, judgeConfig } from '../kind-fields';
+import { configOf, emptyValues, judgeConfig } from '../kind-config';
 import { KindForm } from '../kind-form';
 import { kindHints, kindNames } from '../words';
 import type { StepProps } from './wizard';
