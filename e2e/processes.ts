@@ -27,7 +27,7 @@ function childrenOf(pid: number): number[] {
 }
 
 /** Pid of the gateway or the agent, or null while it is not there. */
-export function pidOf(product: ProductFacts, part: Part): number | null {
+function pidOf(product: ProductFacts, part: Part): number | null {
   const waiting = childrenOf(product.launcherPid);
   for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
     if (parts[part].test(commandLine(pid))) return pid;

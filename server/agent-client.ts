@@ -22,11 +22,11 @@ import { LineParser } from './agent-lines';
 import type { AgentClient } from './contracts';
 
 /** A plain op only reads; the slowest asks Docker once for each sandbox. */
-export const AGENT_CALL_TIMEOUT_MS = 20_000;
+const AGENT_CALL_TIMEOUT_MS = 20_000;
 /** A fetch starts a way out of its own first and then waits for a server that may be slow. */
-export const AGENT_FETCH_TIMEOUT_MS = 90_000;
+const AGENT_FETCH_TIMEOUT_MS = 90_000;
 /** From the upgrade request to the first byte being possible: one `docker exec`. */
-export const AGENT_STREAM_OPEN_TIMEOUT_MS = 15_000;
+const AGENT_STREAM_OPEN_TIMEOUT_MS = 15_000;
 /** Answer of a plain op: 2 KB a sandbox times a few thousand sandboxes. */
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 

@@ -37,7 +37,7 @@ export interface CookieOptions {
   path?: string;
 }
 
-export function formatCookie(name: string, value: string, options: CookieOptions): string {
+function formatCookie(name: string, value: string, options: CookieOptions): string {
   const parts = [`${name}=${encodeURIComponent(value)}`, `Path=${options.path ?? '/'}`];
   if (options.maxAge !== undefined) parts.push(`Max-Age=${Math.floor(options.maxAge)}`);
   if (options.expires) parts.push(`Expires=${options.expires.toUTCString()}`);

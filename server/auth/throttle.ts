@@ -7,9 +7,9 @@ import type { Db, DbOrTx } from '../contracts';
  * needs; the block is short, as anybody can cause it for anybody. By address it is wider, for offices behind one.
  */
 export const LOGIN_FAILURES_PER_NAME = 10;
-export const LOGIN_FAILURES_PER_ADDRESS = 50;
-export const LOGIN_WINDOW_MS = 15 * 60_000;
-export const LOGIN_BLOCK_MS = 5 * 60_000;
+const LOGIN_FAILURES_PER_ADDRESS = 50;
+const LOGIN_WINDOW_MS = 15 * 60_000;
+const LOGIN_BLOCK_MS = 5 * 60_000;
 
 export interface Throttle {
   /** Counts a try before its password is compared, so that many at once cannot slip through. Throws `too_many_requests`. */

@@ -33,7 +33,7 @@ interface Applied {
   finished_at: number | string | null;
 }
 
-export function readMigrations(folder: string): { name: string; sql: string; checksum: string }[] {
+function readMigrations(folder: string): { name: string; sql: string; checksum: string }[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((it) => it.isDirectory())
     .map((it) => it.name)

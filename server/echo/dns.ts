@@ -7,7 +7,7 @@ import { answerTo, type EchoZone } from './answer';
 import { RATE_KEYS, Rate } from './rate';
 
 /** A resolver that serves many asks often; one address that asks more is answered no more, so that nobody is flooded. */
-export const QUESTIONS_PER_SECOND = 50;
+const QUESTIONS_PER_SECOND = 50;
 /** Each waits at most TCP_IDLE_MS. */
 const TCP_CONNECTIONS = 64;
 const TCP_IDLE_MS = 5_000;
@@ -65,6 +65,7 @@ export function createEchoDns(
     server.maxConnections = TCP_CONNECTIONS;
     server.listen(port, host);
     await once(server, 'listening');
+    server.on('error', (error) => log.warn({ err: error }, 'the DNS echo lost a connection'));
   }
 
   return {

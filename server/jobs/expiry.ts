@@ -5,10 +5,10 @@ import type { StopSandboxesOf } from './stop-sandboxes';
 import { createJob, type Job } from './timer';
 
 /** How late a user may be cut off at most. */
-export const EXPIRY_SCAN_MS = 60_000;
+const EXPIRY_SCAN_MS = 60_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Warnings ahead, the first long enough to ask an administrator, the last on the day before. */
-export const EXPIRY_WARNINGS_MS = [7 * DAY_MS, DAY_MS];
+const EXPIRY_WARNINGS_MS = [7 * DAY_MS, DAY_MS];
 
 /** Is a warning due that was not given yet? Pure: the test walks along the time line. */
 export function warningDue(user: { expiresAt: Date; expiryWarnedAt: Date | null }, now: number): boolean {

@@ -9,10 +9,10 @@ const DAY_MS = 24 * HOUR_MS;
 const TRIM_EVERY_MS = HOUR_MS;
 /** A browser that slept over a long weekend still replays; an older one refetches everything. */
 export const LIVE_EVENTS_KEPT_MS = 3 * DAY_MS;
-export const TASKS_KEPT_MS = 90 * DAY_MS;
-export const AUTH_SESSIONS_KEPT_MS = 30 * DAY_MS;
+const TASKS_KEPT_MS = 90 * DAY_MS;
+const AUTH_SESSIONS_KEPT_MS = 30 * DAY_MS;
 /** A year and a bit: yearly reviews look back over a full one. */
-export const AUDIT_KEPT_MS = 400 * DAY_MS;
+const AUDIT_KEPT_MS = 400 * DAY_MS;
 
 /** What a person was told a month ago is no news; turns stay with their session. */
 export const NOTIFICATIONS_KEPT_MS = 30 * DAY_MS;

@@ -6,15 +6,15 @@ import type { Db, Identity, Live } from '../contracts';
 import type { Visible } from './visible';
 
 /** Rows a subscriber holds at once: it pulls, so this is all the memory a slow one takes (~200 B a row). */
-export const LIVE_BATCH = 200;
+const LIVE_BATCH = 200;
 /** A reader looks by itself this often, for a flush that never came (the writer was another process). */
-export const LIVE_POLL_MS = 5_000;
+const LIVE_POLL_MS = 5_000;
 
 /**
  * Tells a client that events between its `Last-Event-ID` and now are lost (trimmed, or another database): refetch
  * everything. Subject `*`, topic `me`; its id is where the stream goes on from.
  */
-export function refetchAll(id: number, at: Date): LiveEvent {
+function refetchAll(id: number, at: Date): LiveEvent {
   return { id, at: at.toISOString(), topic: 'me', action: 'updated', subject: '*', sandboxId: null };
 }
 

@@ -23,11 +23,11 @@ import { RETRY_BASE_MS } from './retry';
 import { finishTask } from './settle';
 
 /** Sandboxes worked on at once. Each attempt mostly waits for Docker; more would only make all of them slower. */
-export const CONCURRENT_TASKS = 4;
+const CONCURRENT_TASKS = 4;
 /** Attempts after which a task that breaks our own code is given up: as often as any error is tried. */
 const BROKEN_ATTEMPTS = 10;
 
-export const defaultTimings: Timings = {
+const defaultTimings: Timings = {
   leaseMs: LEASE_MS,
   retryBaseMs: RETRY_BASE_MS,
   // Longer than any one step takes: the longest is a container that is stopped with its grace period.

@@ -48,11 +48,11 @@ function newTaskId(): string {
 }
 
 /** Keys of two users never meet. */
-export function scopedKey(actor: Actor, key: string): string {
+function scopedKey(actor: Actor, key: string): string {
   return `${actor.userId ?? actor.name}:${key}`;
 }
 
-export function requestHash(fingerprint: unknown): string {
+function requestHash(fingerprint: unknown): string {
   return createHash('sha256').update(JSON.stringify(fingerprint)).digest('hex');
 }
 

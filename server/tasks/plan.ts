@@ -12,7 +12,7 @@ export const powerSchema = z.enum(['running', 'paused', 'stopped']);
 export type Power = SandboxSpec['power'];
 
 /** Column Task.input: what the kind needs beyond the sandbox's row. */
-export const taskInputSchema = z.object({
+const taskInputSchema = z.object({
   /** `sandbox.create`: also make the first Claude session. */
   openClaude: z.boolean().default(false),
   /** Asked for by the reconciler: when it fails, the reconciler goes on trying with its own back-off. */

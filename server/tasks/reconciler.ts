@@ -6,6 +6,7 @@
  * While the agent does not answer nothing is known, so no sandbox is touched: they most likely run on. It is shown
  * as a failed health check instead.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AGENT_API_VERSION, type AgentNotice, type ObservedSandbox } from '../../shared/agent-api';
 import { AppError, toAppError } from '../../shared/errors';
@@ -21,11 +22,11 @@ import { lockSandbox, moveSandbox, type SandboxRow } from './transition';
 import { fenceOf, noteFence, noteObserved } from './way';
 
 /** The agent tells of changes by itself; the timer catches what happened while nobody listened. */
-export const RECONCILE_MS = 30_000;
+const RECONCILE_MS = 30_000;
 const none: DriftAction = { type: 'none' };
 /** Pause between two healing tasks of one sandbox: doubles from the first to the second for each of the last hour. */
-export const HEAL_BASE_MS = 5_000;
-export const HEAL_MAX_MS = 10 * 60_000;
+const HEAL_BASE_MS = 5_000;
+const HEAL_MAX_MS = 10 * 60_000;
 const HEAL_MEMORY_MS = 60 * 60_000;
 /** Notices come in bursts: one look for all of them. */
 const NOTICE_SETTLE_MS = 50;
@@ -218,7 +219,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         problem = toAppError(thrown);
         log.debug({ code: problem.code }, 'agent watch ended, will be opened again');
       }
-      await pause(WATCH_RETRY_MS, closing.signal);
+      // Cut short by the close.
+      await wait(WATCH_RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   }
 
@@ -259,17 +261,4 @@ function wrongVersion(version: number): AppError {
     'agent_failed',
     `The host agent speaks version ${version}, this gateway ${AGENT_API_VERSION}. Restart both from one build.`,
   );
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -8,7 +8,7 @@ import {
 } from '../../../shared/agent-api';
 
 /** Pure. Throws ZodError when the row holds something the agent would refuse. */
-export function toSpec(
+function toSpec(
   row: Sandbox,
   wanted: { power: SandboxSpec['power']; gatewayKey: string; network: NetworkSpec },
 ): SandboxSpec {
