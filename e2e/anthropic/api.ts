@@ -63,6 +63,8 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
   }
 
   async function reply(request: MessagesRequest, response: ServerResponse): Promise<void> {
+    if (request.model.startsWith('not-a-model'))
+      return fail(response, 404, 'not_found_error', `model: ${request.model}`);
     const parts = answer(request);
     if (parts.some((it) => it.type === 'too long')) {
       return fail(

@@ -71,7 +71,8 @@ export class Messages {
       const { type: _, ...piece } = event;
       this.#piece(piece, live.place);
     } else if (event.type === 'tool') {
-      this.#recorder.toolStart(event, live.place);
+      const { type: _, ...tool } = event;
+      this.#recorder.toolStart(tool, live.place);
     }
   }
 

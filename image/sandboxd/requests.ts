@@ -21,11 +21,14 @@ const CALLS_MAX = 64;
 const INPUT_MAX_CHARS = 64 * 1024;
 /** A closed connection means the terminal, unless within this time Claude Code is seen to be gone. */
 const CLOSED_GRACE_MS = 300;
+/** Claude Code may say that it waits a moment before it asks us. */
+const SINCE_SLACK_MS = 100;
 const DENIED = 'The user does not want this.';
 
 interface Held {
   input: Record<string, unknown>;
-  /** Claude Code was seen to wait since then. */
+  /** Epoch ms, and whether Claude Code was seen to wait after that. */
+  since: number;
   waited: boolean;
   /** Its connection is closed: nobody can be answered any more. */
   closed: boolean;
@@ -45,6 +48,7 @@ export class Requests {
   #calls: Call[] = [];
   /** Escape was pressed by us: what closes now was not answered in the terminal. */
   #interrupted = false;
+  #closedAt = 0;
 
   constructor(recorder: Recorder, turns: Turns) {
     this.#recorder = recorder;
@@ -82,7 +86,7 @@ export class Requests {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#close(requestId, { by: 'gone' }), HELD_MAX_MS);
       const held: Held = {
-        ...{ input, waited: false, closed: false },
+        ...{ input, since: Date.now() - SINCE_SLACK_MS, waited: false, closed: false },
         answer: (body) => {
           clearTimeout(timer);
           resolve(body);
@@ -103,6 +107,8 @@ export class Requests {
     const held = this.#held.get(requestId);
     const open = this.#recorder.state.requests[requestId];
     if (!held || held.closed || !open) return false;
+    // Claude Code passes over a question that is allowed and not answered, and its dialog stays.
+    if (open.kind === 'question' && decision.behavior === 'allow' && !decision.answers) return false;
     const answers = decision.behavior === 'allow' ? decision.answers : undefined;
     const message = decision.behavior === 'deny' ? (decision.message ?? DENIED) : undefined;
     const body = hookAnswer(decision, held.input);
@@ -124,14 +130,22 @@ export class Requests {
     const answers = answersOf(result);
     this.#each(
       (it) => it.toolUseId === toolUseId,
-      () => ({ by: 'terminal', ...(answers ? { behavior: 'allow' as const, answers } : {}) }),
+      () => ({
+        by: this.#interrupted ? 'gone' : 'terminal',
+        ...(answers ? { behavior: 'allow' as const, answers } : {}),
+      }),
     );
   }
 
-  /** What Claude Code says of itself: it waited and does no more, so the terminal has answered. */
-  observed(status: string): void {
+  /** When the last one was closed, epoch ms: Claude Code may say for a moment that it still waits for it. */
+  get closedAt(): number {
+    return this.#closedAt;
+  }
+
+  /** What Claude Code says of itself `since` then: it waited and does no more, so the terminal has answered. */
+  observed(status: string, since: number): void {
     for (const held of this.#held.values()) {
-      if (status === 'waiting') held.waited = true;
+      if (status === 'waiting' && since >= held.since) held.waited = true;
     }
     if (status === 'waiting') return;
     this.#each(
@@ -143,6 +157,14 @@ export class Requests {
   /** Escape goes to the terminal. */
   interrupting(): void {
     this.#interrupted = true;
+  }
+
+  /** The transcript says that the turn was interrupted: by us, or by Escape in the terminal. */
+  cut(): void {
+    this.#each(
+      (it) => it.agent === undefined,
+      () => ({ by: this.#interrupted ? 'gone' : 'terminal' }),
+    );
   }
 
   /** The main agent's turn is over, or with `agent` that one. */
@@ -180,6 +202,7 @@ export class Requests {
     const open = state.requests[requestId];
     const held = this.#held.get(requestId);
     this.#held.delete(requestId);
+    this.#closedAt = Date.now();
     if (open) {
       const place = { turn: open.turn, agent: open.agent };
       this.#recorder.emit('request.closed', { requestId, ...how }, place);

@@ -298,11 +298,14 @@ export class Session {
         break;
       case 'command':
         this.recorder.emit('meta', { event: 'command', text: news.text.slice(0, COMMAND_MAX_CHARS) }, place);
+        if (news.name === 'model') this.model.typed(news.text);
         if (news.name !== undefined) this.#options.onCommand?.(news.name);
         else this.model.printed(news.text, state.model);
         break;
       case 'interrupted':
-        if (agent === undefined && this.#isOpenPrompt()) this.turns.finish({ reason: 'interrupted' });
+        if (agent !== undefined || !this.#isOpenPrompt()) break;
+        this.requests.cut();
+        this.turns.finish({ reason: 'interrupted' });
         break;
       case 'turn-done':
         if (agent !== undefined || !this.#isOpenPrompt()) break;
@@ -371,10 +374,11 @@ export class Session {
   }
 
   /** Claude Code's own status file. */
-  observed(status: string, waitingFor: string): void {
+  observed({ status, waitingFor, since }: { status: string; waitingFor: string; since: number }): void {
     const { state } = this.recorder;
-    this.requests.observed(status);
-    if (status === 'waiting' && state.turn) this.turns.status('waiting_for_input', waitingFor);
+    this.requests.observed(status, since);
+    if (status === 'waiting' && state.turn && since > this.requests.closedAt)
+      this.turns.status('waiting_for_input', waitingFor);
     else if (status === 'busy' && state.status === 'waiting_for_input' && state.turn) this.#resumed();
   }
 

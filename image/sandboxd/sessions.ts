@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { tmuxName } from '../../shared/names';
 import type { SandboxdSession } from '../../shared/sandboxd-api';
 import type { Exchange, ExchangeSink } from './api-observer';
-import { object, string } from './message-events';
+import { number, object, string } from './message-events';
 import { ModelRefused } from './model-switch';
 import { PromptQueue } from './prompt-queue';
 import type { Decision } from './requests';
@@ -32,6 +32,8 @@ interface ClaudeProcess {
   tmux: string;
   status: string;
   waitingFor: string;
+  /** Of the status, epoch ms. */
+  since: number;
   /** Given by a person or by Claude. */
   name: string;
 }
@@ -118,7 +120,7 @@ export class Sessions {
   /** Throws ModelRefused. */
   async switchModel({ session }: Entry, model: string): Promise<string> {
     if (!session.ready) throw new ModelRefused('The model can be switched when Claude waits at its prompt.');
-    return session.model.run(async () => {
+    return session.model.run(model, async () => {
       await paste(session.id, `/model ${model}`);
       await press(session.id, 'Enter');
     });
@@ -172,7 +174,7 @@ export class Sessions {
       return;
     }
     entry.seenAt = now;
-    session.observed(process.status, process.waitingFor);
+    session.observed(process);
     session.titled(process.name);
     const quiet = state.turn === null && state.status === 'idle';
     if (process.status !== 'idle' || quiet) entry.idleSince = null;
@@ -199,6 +201,7 @@ function claudeProcesses(folder: string): ClaudeProcess[] {
           tmux: string(said.tmux),
           status: string(said.status),
           waitingFor: string(said.waitingFor),
+          since: number(said.statusUpdatedAt),
           name: string(said.nameSource) === 'derived' ? '' : string(said.name),
         },
       ];

@@ -4,7 +4,7 @@ import { type ScriptedApi, startAnthropicApi } from '../../e2e/anthropic/api';
 import { type Frame, type FrameKind, type FrameOf, frameSchema } from '../../shared/frames';
 import { SANDBOX_API_PORT } from '../../shared/limits';
 import { SANDBOX_GATEWAY_SOCKET, SANDBOX_WORKDIR, tmuxName } from '../../shared/names';
-import { SANDBOXD_SOCKET } from '../../shared/sandboxd-api';
+import { SANDBOXD_SOCKET, type SandboxdSession, sandboxdApi } from '../../shared/sandboxd-api';
 import { imageRef, TestSandbox, until } from './sandbox';
 
 const KEY = 'scripted-token';
@@ -34,13 +34,18 @@ export class ClaudeBox {
   /** Opens a session and waits until its SessionStart is in the journal. */
   async open(mode = 'bypassPermissions'): Promise<string> {
     const id = randomUUID();
+    await this.reopen(id, mode);
+    return id;
+  }
+
+  async reopen(id: string, mode = 'bypassPermissions'): Promise<void> {
+    const from = (await this.frames(id)).length;
     const { code, stderr } = await this.box.session('open', id, 'claude', SANDBOX_WORKDIR, mode, '110', '30');
     if (code !== 0) throw new Error(`open: ${stderr}`);
     await until(
-      () => this.frames(id),
+      () => this.frames(id, from),
       (all) => all.some((it) => it.kind === 'status' && it.data.state === 'idle'),
     );
-    return id;
   }
 
   async call(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
@@ -67,9 +72,46 @@ export class ClaudeBox {
     if (status !== 200) throw new Error(`prompt: ${status} ${answer}`);
   }
 
+  /** An operation's answer; throws when it was refused. */
+  async get<T>(path: string): Promise<T> {
+    const { status, text } = await this.call('GET', path);
+    if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+    return JSON.parse(text) as T; // the caller knows the operation
+  }
+
+  /** The summary of one session. */
+  async view(id: string): Promise<SandboxdSession> {
+    const { sessions } = sandboxdApi.sessions.output.parse(await this.get('/sessions'));
+    const found = sessions.find((it) => it.id === id);
+    if (!found) throw new Error('no such session');
+    return found;
+  }
+
+  /** Waits for a request that is open, and gives its id. */
+  async asked(id: string): Promise<string> {
+    return until(
+      async () => (await this.view(id)).waiting?.requestId ?? '',
+      (requestId) => requestId !== '',
+    );
+  }
+
+  async answer(id: string, requestId: string, decision: object): Promise<boolean> {
+    const { text } = await this.call('POST', `/sessions/${id}/answer`, { requestId, decision });
+    return sandboxdApi.answer.output.parse(JSON.parse(text)).accepted;
+  }
+
   /** Types into the terminal, as a person would. */
   async type(id: string, ...keys: string[]): Promise<void> {
     await this.box.tmux(`send-keys -t ${tmuxName(id)} ${keys.map((it) => `'${it}'`).join(' ')}`);
+  }
+
+  /** Presses a key until the screen is right: Claude Code passes over keys in a dialog's first moments. */
+  async press(id: string, key: string, right: (screen: string) => boolean): Promise<void> {
+    await until(async () => {
+      await this.type(id, key);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return this.screen(id);
+    }, right);
   }
 
   async screen(id: string): Promise<string> {
@@ -81,7 +123,8 @@ export class ClaudeBox {
     try {
       return await until(() => this.frames(id), right, within);
     } catch {
-      const told = (await this.frames(id)).map((it) => JSON.stringify(it).slice(0, 300)).join('\n');
+      const last = (await this.frames(id)).filter((it) => it.kind !== 'hook').slice(-25);
+      const told = last.map((it) => JSON.stringify(it).slice(0, 250)).join('\n');
       throw new Error(`the frames never came right:\n${told}\n${await this.screen(id)}`);
     }
   }
