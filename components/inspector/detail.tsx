@@ -44,7 +44,7 @@ export function Detail({
     <section aria-label="Details" className="flex h-full min-h-0 flex-col">
       <header className="shrink-0 border-b pt-1.5 pb-0.5">
         <div className="flex items-center gap-2 pr-1.5 pl-3">
-          <h3 className="min-w-0 flex-1 truncate text-sm">{title}</h3>
+          <h2 className="min-w-0 flex-1 truncate text-sm">{title}</h2>
           <Button look="ghost" size="tiny" aria-label="Close the details" onClick={onClose}>
             <X />
           </Button>

@@ -9,16 +9,18 @@ import { CopyText, Detail, Fold } from './detail';
 import { kindTone, messageOf, toneText } from './gist';
 import { JsonTree } from './json-tree';
 
-/** The exchange that a frame tells of, or that its message came with; null when none is known here. */
+/**
+ * The exchange that a frame tells of, or that its message came with; for what has no message the one of its turn that
+ * went before it, or the turn's first. Null when none is here.
+ */
 export function exchangeOf(frame: Frame, frames: readonly Frame[]): number | null {
   if (frame.kind === 'api') return frame.data.exchange;
   const message = messageOf(frame);
-  if (message === null) return null;
-  for (let at = frames.length - 1; at >= 0; at--) {
-    const it = frames[at];
-    if (it?.kind === 'api' && it.data.messageId === message) return it.data.exchange;
-  }
-  return null;
+  const calls = frames.filter((it) => it.kind === 'api');
+  if (message !== null) return calls.findLast((it) => it.data.messageId === message)?.data.exchange ?? null;
+  if (frame.turn === undefined) return null;
+  const ofTurn = calls.filter((it) => it.turn === frame.turn && it.agent === frame.agent);
+  return (ofTurn.findLast((it) => it.seq < frame.seq) ?? ofTurn[0])?.data.exchange ?? null;
 }
 
 export function FrameDetail({

@@ -24,8 +24,8 @@ function FrameRow({ frame }: { frame: Frame }) {
   return (
     <>
       <span className="tabular shrink-0 font-mono text-ink-faint">{clock(frame.ts)}</span>
-      <span className="tabular w-10 shrink-0 text-right font-mono text-ink-faint">{frame.seq}</span>
-      <span className={cx('w-32 shrink-0 truncate font-mono', toneText[kindTone[frame.kind] ?? 'quiet'])}>
+      <span className="tabular w-9 shrink-0 text-right font-mono text-ink-faint">{frame.seq}</span>
+      <span className={cx('w-30 shrink-0 truncate font-mono', toneText[kindTone[frame.kind] ?? 'quiet'])}>
         {frame.kind}
       </span>
       <span className="tabular w-6 shrink-0 text-right text-ink-faint" title="Turn">

@@ -16,7 +16,17 @@ import { Logo, LogoMark } from './logo';
 import { keyCaps } from './shortcuts';
 import { useMac } from './use-mac';
 
-function NavLink({ href, active, children }: { href: string; active: boolean; children: string }) {
+function NavLink({
+  href,
+  active,
+  className,
+  children,
+}: {
+  href: string;
+  active: boolean;
+  className?: string;
+  children: string;
+}) {
   return (
     <Link
       href={href}
@@ -24,6 +34,7 @@ function NavLink({ href, active, children }: { href: string; active: boolean; ch
       className={cx(
         'relative flex h-8 items-center rounded-md px-2.5 text-sm transition-colors hover:text-ink',
         active ? 'font-medium text-ink' : 'text-ink-soft',
+        className,
       )}
     >
       {children}
@@ -89,14 +100,19 @@ export function TopBar({ me }: { me: Me | undefined }) {
         <LogoMark className="sm:hidden" />
       </Link>
       <nav aria-label="Main" className="flex items-center gap-0.5">
-        <NavLink href="/" active={path === '/' || path.startsWith('/sandboxes')}>
+        {/* Where there is no room the logo and the account menu lead there too. */}
+        <NavLink
+          href="/"
+          active={path === '/' || path.startsWith('/sandboxes')}
+          className="max-[23rem]:hidden"
+        >
           Sandboxes
         </NavLink>
         <NavLink href="/dashboard" active={path.startsWith('/dashboard')}>
           Dashboard
         </NavLink>
         {me?.role === 'admin' && (
-          <NavLink href="/admin" active={path.startsWith('/admin')}>
+          <NavLink href="/admin" active={path.startsWith('/admin')} className="max-sm:hidden">
             Admin
           </NavLink>
         )}
