@@ -19,13 +19,16 @@ export async function hasKernelWireguard(instance: string): Promise<boolean> {
   }
 }
 
-/** Throws `egress_failed` with the reason where a WireGuard egress in mode `kernel` cannot be served. */
+/**
+ * Throws `egress_failed` with the reason why a WireGuard egress in mode `kernel` is not served; see
+ * docs/decisions/0022-wireguard-in-user-space.md.
+ */
 export async function checkKernelMode(instance: string): Promise<void> {
-  const there = await hasKernelWireguard(instance);
+  const kernel = (await hasKernelWireguard(instance))
+    ? "This host's kernel has WireGuard, but this version carries it in user space only."
+    : "This host's kernel has no WireGuard.";
   throw new AppError(
     'egress_failed',
-    there
-      ? 'WireGuard in the kernel is not served yet: set the mode of the egress to `userspace`.'
-      : "This host's kernel has no WireGuard: set the mode of the egress to `userspace`.",
+    `${kernel} Set the mode of the egress to \`userspace\`: the same keys and the same peer work there, and the host needs nothing for it.`,
   );
 }
