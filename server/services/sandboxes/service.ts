@@ -10,7 +10,6 @@ import {
   type Db,
   type Identity,
   type Live,
-  type SandboxAccess,
   type Services,
 } from '../../contracts';
 import { isUniqueViolation, type TaskEngine } from '../../tasks/engine';
@@ -36,8 +35,6 @@ export interface SandboxesOptions {
   providers: ProviderRefs;
 }
 
-export type Sandboxes = Services['sandboxes'] & { access: SandboxAccess };
-
 const kinds = {
   start: 'sandbox.start',
   stop: 'sandbox.stop',
@@ -46,7 +43,7 @@ const kinds = {
   rebuild: 'sandbox.rebuild',
 } as const satisfies Record<string, TaskKind>;
 
-export function createSandboxes(options: SandboxesOptions): Sandboxes {
+export function createSandboxes(options: SandboxesOptions): Services['sandboxes'] {
   const { db, live, audit, agent, engine } = options;
   const { access, rights } = createAccess(db);
 
@@ -89,8 +86,6 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   }
 
   return {
-    access,
-
     async list(identity, filter) {
       if (filter.all && identity.role !== 'admin') throw new AppError('forbidden');
       const own = { workspace: { members: { some: { userId: identity.userId } } } };
