@@ -32,8 +32,13 @@ const ensure = (spec: SandboxSpec) => lab.call('sandbox.ensure', spec);
 const readHome = async (id: string) => (await lab.inside(id, 'claude', ['cat', '/home/claude/kept'])).stdout;
 
 /** A real SSH log-in over the agent's stream, with the host key pinned. */
-async function sshExec(id: string, hostKey: string | null, command: string): Promise<string> {
-  const stream = await lab.openSsh(id);
+async function sshExec(
+  id: string,
+  hostKey: string | null,
+  command: string,
+  options: { early?: boolean } = {},
+): Promise<string> {
+  const stream = await lab.openSsh(id, options);
   const client = new ssh2.Client();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -80,6 +85,31 @@ test('creates, starts, verifies, releases and answers SSH, telling each step in 
   );
 });
 
+test('before the release the gateway may log in, and nothing of it is started', async () => {
+  const spec = lab.newSpec();
+  const stop = new AbortController();
+  const cut = lab.call('sandbox.ensure', spec, {
+    signal: stop.signal,
+    onStep: ({ step, state }) => {
+      if (step === 'network.rules' && state === 'started') stop.abort();
+    },
+  });
+  await expect(cut).rejects.toThrow();
+  await until(
+    'it is cut off',
+    async () => (await lab.call('sandbox.observe', { id: spec.id })).power === 'running',
+  );
+  const { released, hostKey } = await lab.call('sandbox.observe', { id: spec.id });
+  expect(released).toBe(false);
+  await expect(lab.openSsh(spec.id)).rejects.toThrow('409');
+  const said = await sshExec(spec.id, hostKey, 'touch /tmp/mine; echo in', { early: true });
+  expect(said).not.toContain('in\n');
+  expect((await lab.inside(spec.id, 'root', ['ls', '/tmp/mine'])).code).not.toBe(0);
+  await ensure(spec);
+  expect(await sshExec(spec.id, hostKey, 'echo in')).toBe('in');
+  await lab.call('sandbox.remove', { id: spec.id, home: true });
+});
+
 test('an SSH stream leaves no process behind, however it ends', async () => {
   await until('no sshd before', async () => (await sshds(main.id)) === '0');
   const ended = await lab.openSsh(main.id);
@@ -97,7 +127,7 @@ test('an SSH stream leaves no process behind, however it ends', async () => {
 
 test('a stream that waits is ended when nobody comes; one that was taken stays', async () => {
   const docker = createDockerClient();
-  const streams = createSshStreams(docker, { parkedMs: 300 });
+  const streams = createSshStreams(docker, { parkedMs: 1_500 });
   const container = await docker.inspect(containerName(lab.instance, main.id));
   if (!container) throw new Error('the sandbox has no container');
   const ended = new AbortController();

@@ -155,11 +155,11 @@ export async function createLab() {
     call,
     name,
 
-    openSsh(id: string): Promise<Duplex> {
+    openSsh(id: string, { early = false } = {}): Promise<Duplex> {
       return new Promise((resolve, reject) => {
         const request = httpRequest({
           socketPath: socket,
-          path: `/v1/streams/ssh?sandbox=${id}`,
+          path: `/v1/streams/ssh?sandbox=${id}${early ? '&early=1' : ''}`,
           headers: { connection: 'Upgrade', upgrade: AGENT_STREAM_PROTOCOL },
         });
         request.on('error', reject);

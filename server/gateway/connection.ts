@@ -56,12 +56,13 @@ export class PooledConnection implements SandboxConnection {
     return runToEnd(stream, options);
   }
 
+  // sshd's limit is for sessions only: what it refuses here has nobody at the other end, by whatever connection.
   tcp(port: number): Promise<Duplex> {
-    return this.#onAnyLink((link) => link.tcp(port));
+    return this.#main.tcp(port);
   }
 
   unix(path: string): Promise<Duplex> {
-    return this.#onAnyLink((link) => link.unix(path));
+    return this.#main.unix(path);
   }
 
   async listenUnix(
