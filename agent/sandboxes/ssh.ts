@@ -30,6 +30,8 @@ const STDERR_MAX_BYTES = 2048;
 export interface SshStream extends ExecStream {
   /** What sshd complained about so far. */
   complaint(): string;
+  /** It has ended, as far as that is known. */
+  over(): boolean;
 }
 
 async function openSsh(docker: DockerClient, container: string, signal?: AbortSignal): Promise<SshStream> {
@@ -38,7 +40,7 @@ async function openSsh(docker: DockerClient, container: string, signal?: AbortSi
     if (complaint.length < STDERR_MAX_BYTES) complaint += chunk.toString('utf8').slice(0, STDERR_MAX_BYTES);
   };
   const stream = await docker.openExec(container, SSHD, { onStderr, signal });
-  return { ...stream, complaint: () => complaint.trim() };
+  return { ...stream, complaint: () => complaint.trim(), over: () => stream.input.readableEnded };
 }
 
 export type SshStreams = ReturnType<typeof createSshStreams>;
@@ -112,8 +114,8 @@ export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } 
 
 const keyOf = (container: ContainerState): string => `${container.id} ${container.startedAt}`;
 
-const alive = ({ input, output }: SshStream): boolean =>
-  !input.destroyed && !output.readableEnded && !output.destroyed;
+const alive = (stream: SshStream): boolean =>
+  !stream.input.destroyed && !stream.output.destroyed && !stream.over();
 
 /** The SSH server that PID 1 holds ready on its pipes, identified; null when there is none within PIPES_MS. */
 async function byPipes(container: ContainerState, signal: AbortSignal): Promise<SshStream | null> {
@@ -134,7 +136,7 @@ async function byPipes(container: ContainerState, signal: AbortSignal): Promise<
     });
     output.once('close', () => input.destroy());
     // What it complains about is in the container's own log.
-    const stream = { input, output, complaint: () => '' };
+    const stream = { input, output, complaint: () => '', over: () => output.readableEnded };
     const reason = await withinOneTry(signal, (over) => identification(stream, over));
     // Once only: the next streams are made by Docker.
     await removeInside(namespace, folder, Object.values(PIPES)).catch(() => {});

@@ -116,9 +116,10 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     return opened && !opened.link.isClosed ? opened : null;
   }
 
-  function endEarly(entry: Entry): void {
-    void entry.early?.then((opened) => opened?.link.close());
+  async function endEarly(entry: Entry): Promise<void> {
+    const { early } = entry;
     entry.early = null;
+    await (await early)?.link.close();
   }
 
   async function logIn(id: string, entry: Entry): Promise<PooledConnection> {
@@ -205,7 +206,7 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     if (!entry) return;
     entries.delete(id);
     entry.cancel.abort();
-    endEarly(entry);
+    void endEarly(entry);
     log.debug({ sandbox: id, reason }, 'connection dropped');
     void entry.open?.close();
   }
@@ -254,7 +255,7 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
       });
       entry.early = early;
       setTimeout(() => {
-        if (entry.early === early) endEarly(entry);
+        if (entry.early === early) void endEarly(entry);
       }, EARLY_MAX_MS).unref();
     },
     released(id) {
@@ -299,12 +300,10 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
       await warming;
       const all = [...entries.values()];
       entries.clear();
-      for (const entry of all) {
-        entry.cancel.abort();
-        endEarly(entry);
-      }
+      for (const entry of all) entry.cancel.abort();
       await Promise.all(
         all.map(async (entry) => {
+          await endEarly(entry);
           await entry.opening?.catch(() => undefined);
           await entry.open?.close();
         }),
