@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { WebSocket } from 'ws';
+import { TERMINAL_ACK_BYTES } from '../shared/limits';
 import { ClientOp, encodeAck, frame, ServerOp, TERMINAL_SUBPROTOCOL } from '../shared/terminal-frames';
 import { type Program, source, startProgram, startServer } from './processes';
 
@@ -100,10 +101,15 @@ function oursTarget(program: Program, ours: Ours): Target {
       const query = `session=${session}&cols=${COLS}&rows=${ROWS}`;
       const address = `ws://127.0.0.1:${ours.port}/ws/sandboxes/${ours.sandbox}/terminal?${query}`;
       const socket = new WebSocket(address, TERMINAL_SUBPROTOCOL, { perMessageDeflate: false });
+      let unacked = 0;
       socket.on('message', (message: Buffer) => {
         if (message[0] !== ServerOp.output) return;
         onBytes(message.subarray(1));
-        socket.send(encodeAck(message.length - 1));
+        unacked += message.length - 1;
+        // As the browser does.
+        if (unacked < TERMINAL_ACK_BYTES) return;
+        socket.send(encodeAck(unacked));
+        unacked = 0;
       });
       return wire(socket, (text) => Buffer.from(frame(ClientOp.input, Buffer.from(text))));
     },
