@@ -10,28 +10,33 @@ import { type Head, HttpMessages } from './http-messages';
 export interface DirectTarget {
   host: string;
   port: number;
+  /** A file of certificates. */
+  authorities: string;
 }
-export const ANTHROPIC: DirectTarget = { host: 'api.anthropic.com', port: 443 };
+export const ANTHROPIC: DirectTarget = {
+  ...{ host: 'api.anthropic.com', port: 443 },
+  // The machine's own, with what an administrator added: a way out may have one of its own.
+  authorities: '/etc/ssl/certs/ca-certificates.crt',
+};
 
-/** The machine's own authorities, with what an administrator added: a way out may have one of its own. */
-const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 const PREFIX = /^([A-Z]+) \/direct\/[0-9a-f-]{36}(\/\S*) HTTP\/1\.1$/;
 
-let context: SecureContext | null = null;
+/** By file; made when it is needed: a hundred certificates. */
+const contexts = new Map<string, SecureContext>();
 
-export function dialDirect({ host, port }: DirectTarget): TLSSocket {
-  // Made once and when it is needed: a hundred certificates.
-  context ??= createSecureContext({ ca: authorities() });
+export function dialDirect({ host, port, authorities }: DirectTarget): TLSSocket {
+  const secureContext = contexts.get(authorities) ?? createSecureContext({ ca: contentOf(authorities) });
+  contexts.set(authorities, secureContext);
   const socket = connect({
-    ...{ host, port, servername: host, secureContext: context },
+    ...{ host, port, servername: host, secureContext },
     ALPNProtocols: ['http/1.1'],
   });
   return socket.setNoDelay(true);
 }
 
-function authorities(): Buffer | undefined {
+function contentOf(path: string): Buffer | undefined {
   try {
-    return readFileSync(AUTHORITIES);
+    return readFileSync(path);
   } catch {
     return undefined; // Node's own
   }

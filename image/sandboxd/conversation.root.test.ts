@@ -22,6 +22,11 @@ async function say(text: string): Promise<Frame[]> {
   expect(broken(frames)).toEqual([]);
   return frames;
 }
+const shows = (id: string, text: string) =>
+  until(
+    () => claude.screen(id),
+    (screen) => screen.includes(text),
+  );
 const model = (name: string) => claude.call('POST', `/sessions/${one}/model`, { model: name });
 const command = (text: string) => claude.call('POST', `/sessions/${one}/command`, { command: text });
 
@@ -135,7 +140,7 @@ it('/clear: a new conversation, and the session comes back with that one', async
   await claude.box.tmux(`kill-session -t cc-${one.replaceAll('-', '').slice(0, 16)}`);
   await claude.waitFor(one, (all) => of(all, 'stop').some((it) => it.data.scope === 'session'));
   await claude.reopen(one);
-  await expect.poll(() => claude.screen(one)).toContain('something new');
+  await shows(one, 'something new');
   expect(await claude.screen(one)).not.toContain('after compaction');
   expect((await claude.view(one)).claudeSessionId).toBe(claudeSessionId);
   const frames = await say('say still here');
@@ -158,6 +163,6 @@ it("shows the user's own status line in the place of ours, and listens all the s
     `jq '.statusLine = {type: "command", command: "jq -r .session_id | sed s/^/MINE-/"}' ~/.claude/settings.json > /tmp/s && cp /tmp/s ~/.claude/settings.json`,
   );
   const two = await claude.open();
-  await expect.poll(() => claude.screen(two)).toContain(`MINE-${two}`);
+  await shows(two, `MINE-${two}`);
   await claude.waitFor(two, (all) => of(all, 'context').length > 0);
 });

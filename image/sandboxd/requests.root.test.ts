@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Frame } from '../../shared/frames';
 import { broken, ClaudeBox, of, said } from '../testing/claude-box';
+import { until } from '../testing/sandbox';
 
 let claude: ClaudeBox;
 let one: string;
@@ -15,7 +16,10 @@ afterAll(() => claude?.remove());
 const DIALOG = /Do you want|Enter to select/;
 const press = (key: string) => claude.press(one, key, (screen) => !DIALOG.test(screen));
 const dialog = async (): Promise<void> => {
-  await expect.poll(() => claude.screen(one)).toMatch(DIALOG);
+  await until(
+    () => claude.screen(one),
+    (screen) => DIALOG.test(screen),
+  );
 };
 /** Types a prompt and waits for what Claude asks of it. */
 async function ask(prompt: string): Promise<string> {
@@ -94,7 +98,10 @@ it('two at a time, answered from both sides', async () => {
   expect(await claude.answer(one, first, { behavior: 'allow' })).toBe(true);
   const second = await claude.asked(one);
   expect(second).not.toBe(first);
-  await expect.poll(() => claude.screen(one)).toContain('echo seven');
+  await until(
+    () => claude.screen(one),
+    (screen) => screen.includes('echo seven'),
+  );
   await dialog();
   await press('Enter');
   const frames = await closing(second);

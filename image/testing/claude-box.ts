@@ -26,7 +26,12 @@ export class ClaudeBox {
     await box.forward(SANDBOX_GATEWAY_SOCKET, Number(new URL(api.url).port));
     await box.ssh(
       '/usr/local/lib/cloud-claude/session provider',
-      `ANTHROPIC_BASE_URL=http://127.0.0.1:${SANDBOX_API_PORT}\nANTHROPIC_AUTH_TOKEN=${KEY}\n`,
+      [
+        `ANTHROPIC_BASE_URL=http://127.0.0.1:${SANDBOX_API_PORT}`,
+        `ANTHROPIC_AUTH_TOKEN=${KEY}`,
+        // Ten, with longer and longer pauses, are more than a test waits for.
+        'CLAUDE_CODE_MAX_RETRIES=3\n',
+      ].join('\n'),
     );
     return new ClaudeBox(box, api);
   }
