@@ -7,7 +7,9 @@ import { createSecretBox } from './auth/secret-box';
 import type { Config } from './config';
 import type { Audit, Db, Live, SandboxAccess } from './contracts';
 import type { Activity } from './gateway/activity';
+import type { AnthropicProxy } from './gateway/anthropic-proxy';
 import type { GatewayConnections } from './gateway/connections';
+import { createDialer } from './gateway/upstreams';
 import type { ClaudeFigures } from './http/metrics';
 import { createNotifyJob } from './jobs/notify';
 import { createWatch } from './jobs/watch';
@@ -21,9 +23,11 @@ import { createNotify } from './services/notifications/notify';
 import { createPushSender } from './services/notifications/push';
 import { createNotifications } from './services/notifications/service';
 import { loadVapidKeys } from './services/notifications/vapid';
+import { probeUpstream } from './services/providers/probe';
 import { createProviderRefs, type ProviderRefs } from './services/providers/refs';
 import { createProviderSecrets } from './services/providers/secrets';
 import { createProviders } from './services/providers/service';
+import { createSessionUpstreams, type SessionUpstreams } from './services/providers/upstreams';
 import { createSessionOptions } from './services/sessions/options';
 import { createSessions, type SessionsService } from './services/sessions/service';
 import type { SessionServices } from './session-contracts';
@@ -34,6 +38,7 @@ export interface ClaudeParts {
   frames: Frames;
   history: History;
   providers: ProviderRefs;
+  upstreams: SessionUpstreams;
   /** For /metrics. */
   figures: ClaudeFigures;
   /** To be started when all is there to serve it. */
@@ -51,33 +56,46 @@ export function buildClaude(
     access: SandboxAccess;
     connections: GatewayConnections;
     activity: Activity;
-    /** The gateway's environment holds a key for Claude. */
-    gatewayKey: boolean;
+    proxy: AnthropicProxy;
+    /** Where Anthropic's API is. */
+    anthropicUrl: string;
     /** Folder of keys. */
     keys: string;
     push: Config['push'];
     providerReach: Config['providerReach'];
   },
 ): ClaudeParts {
-  const { db, live, audit, log, access, connections, activity, masterKey, gatewayKey } = options;
+  const { db, live, audit, log, access, connections, activity, masterKey } = options;
+  const gatewayKey = options.proxy.configured;
   const box = createSecretBox(masterKey);
   const refs = createProviderRefs({ db, gatewayKey });
+  const secrets = createProviderSecrets(box);
+  const own = options.proxy.upstream;
+  const dialer = scope.own('probes', createDialer());
+  const upstreams = createSessionUpstreams({
+    ...{ db, secrets, refs, own },
+    baseUrl: options.anthropicUrl,
+    reach: options.providerReach,
+  });
   const providers = createProviders({
-    ...{ db, live, audit, refs, gatewayKey },
-    secrets: createProviderSecrets(box),
+    ...{ db, live, audit, refs, secrets, gatewayKey },
     checkBaseUrl: (url) =>
       checkAddress({
         ...{ url, field: 'baseUrl', reach: options.providerReach },
         ...(options.providerReach === 'public' ? { setting: 'PROVIDER_PRIVATE_HOSTS' } : {}),
       }),
-    probe: async () => {
-      throw new AppError('unavailable');
+    changed: () => upstreams.forget(),
+    probe: async (row, model) => {
+      const upstream = row === null ? own : upstreams.ofRow(row);
+      if (!upstream) throw new AppError('not_found');
+      return probeUpstream(dialer, upstream, model);
     },
   });
   const requireProvider = providers.requireUsable;
   const sessions = createSessions({
     ...{ db, live, audit, log, access, connections, requireProvider },
     providers: refs,
+    sessionEnv: options.proxy.sessionEnv,
   });
   const frames = createFrames({
     ...{ db, access, connections },
@@ -95,19 +113,27 @@ export function buildClaude(
   const notify = createNotify({ live, wake: () => pushes.wake() });
   const store = scope.own(
     'watched sessions',
-    createWatchStore({ db, live, log, listener: notify, onActivity: (id) => activity.touch(id) }),
+    createWatchStore({
+      ...{ db, live, log, listener: notify },
+      onActivity: (id) => activity.touch(id),
+      onModel: (id) => void sessions.rewrite(id),
+    }),
   );
   const watch = scope.own('watch', createWatch({ db, log, store, peek: (id) => connections.peek(id) }));
   return {
     sessions,
     frames,
     providers: refs,
+    upstreams,
     history: createHistory({ db, access }),
     services: {
       sessionOptions: createSessionOptions({
         ...{ db, live, audit, access, requireProvider },
         switchModel: (identity, { id, model }) => frames.call(identity, 'model', { id, input: { model } }),
-        restart: (id) => sessions.restart(id),
+        restart: async (id) => {
+          upstreams.forget();
+          await sessions.restart(id);
+        },
         view: (id) => sessions.view(id),
       }),
       layouts: createLayouts({ db, access }),

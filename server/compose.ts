@@ -145,6 +145,8 @@ async function build(
       baseUrl: config.anthropic.baseUrl,
       log,
       onActivity: (id) => activity.touch(id),
+      // It wants to know of what is built after it; nothing comes before there are connections.
+      sessionUpstream: (place) => claude.upstreams.of(place),
     }),
   );
   const connections = scope.own(
@@ -153,7 +155,7 @@ async function build(
   );
   const claude = buildClaude(scope, {
     ...{ db, live, audit, log, masterKey, access, connections, activity },
-    gatewayKey: proxy.configured,
+    ...{ proxy, anthropicUrl: config.anthropic.baseUrl },
     ...{ keys: join(config.dataDir, 'keys'), push: config.push, providerReach: config.providerReach },
   });
   const { sessions } = claude;

@@ -1,26 +1,20 @@
 /**
- * Pass-through from a sandbox to the Claude API: what comes over a sandbox's own stream with that sandbox's token
- * goes to the configured API with the real credential; everything else of it stays byte for byte.
+ * Pass-through from a sandbox to the Claude API: what comes over a sandbox's own stream with the token of that sandbox
+ * or of one of its sessions goes to the API with the real credential; everything else of it stays byte for byte, but
+ * for the model's name where a provider maps it.
  */
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  request as requestHttp,
-  type ServerResponse,
-} from 'node:http';
-import { request as requestHttps, Agent as SecureAgent } from 'node:https';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { PROXY_BODY_MAX_BYTES } from '../../shared/limits';
-import { createProviderTokens, PROXY_PREFIX, providerEnv } from './provider';
+import { mapModel } from './body-model';
+import { createProviderTokens, PROXY_PREFIX, placeOf, providerEnv, sessionEnv } from './provider';
 import { type Credential, requestHeaders, responseHeaders } from './proxy-headers';
+import { createDialer, type NoUpstream, type Upstream } from './upstreams';
 
 export const ANTHROPIC_DEFAULT_BASE_URL = 'https://api.anthropic.com';
 /** Longer than any client keeps an idle connection, so that it is never we who close under a request. */
 const KEEP_ALIVE_MS = 10 * 60_000;
-/** Upstream sockets kept for the next request: a new TLS handshake costs ~100 ms before the first token. */
-const UPSTREAM_IDLE_SOCKETS = 32;
 
 export interface AnthropicProxyOptions {
   masterKey: Uint8Array;
@@ -32,6 +26,8 @@ export interface AnthropicProxyOptions {
   log: Logger;
   /** A request passed: the sandbox is in use. */
   onActivity?: (sandboxId: string) => void;
+  /** Who answers a session of this sandbox; never somebody else in its place. */
+  sessionUpstream?: (place: { sandboxId: string; sessionId: string }) => Promise<Upstream | NoUpstream>;
 }
 
 export interface AnthropicProxy {
@@ -39,6 +35,10 @@ export interface AnthropicProxy {
   readonly configured: boolean;
   /** provider.env for this sandbox. */
   env(sandboxId: string): string;
+  /** A session's own provider.env, which stands in the place of the sandbox's. */
+  sessionEnv(sandboxId: string, sessionId: string): string;
+  /** The gateway's own, when it has a credential. */
+  readonly upstream: Upstream | null;
   /** Serves HTTP on a stream that came out of this sandbox. */
   serve(sandboxId: string, stream: Duplex): void;
   close(): Promise<void>;
@@ -57,12 +57,8 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
   const tokens = createProviderTokens(options.masterKey);
   const credential = credentialOf(options);
   const base = new URL(options.baseUrl ?? ANTHROPIC_DEFAULT_BASE_URL);
-  // People write the base with and without the version; clients always send `/v1/...`.
-  const basePath = base.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
-  const secure = base.protocol === 'https:';
-  const agentOptions = { keepAlive: true, maxFreeSockets: UPSTREAM_IDLE_SOCKETS };
-  const agent = secure ? new SecureAgent(agentOptions) : new Agent(agentOptions);
-  const send = secure ? requestHttps : requestHttp;
+  const own: Upstream | null = credential && { base, credential, models: null, reach: null };
+  const dialer = createDialer();
   const owners = new WeakMap<object, string>();
   const streams = new Set<Duplex>();
 
@@ -74,41 +70,72 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
   function handle(request: IncomingMessage, response: ServerResponse): void {
     response.sendDate = false;
     const sandboxId = owners.get(request.socket);
-    const path = request.url ?? '';
-    if (sandboxId === undefined || !tokens.matches(sandboxId, givenToken(request))) {
+    const place = placeOf(request.url ?? '');
+    if (sandboxId === undefined || !known(sandboxId, place?.sessionId ?? null, request)) {
       refuse(request, response, 401, 'authentication_error', 'This token is not valid for this sandbox.');
-    } else if (
-      path !== PROXY_PREFIX &&
-      !path.startsWith(`${PROXY_PREFIX}/`) &&
-      !path.startsWith(`${PROXY_PREFIX}?`)
-    ) {
+    } else if (place === null) {
       refuse(request, response, 404, 'not_found_error', `Only ${PROXY_PREFIX}/ is served here.`);
-    } else if (credential === null) {
-      refuse(
-        request,
-        response,
-        401,
-        'authentication_error',
-        'The gateway has no Anthropic key; log in with /login.',
-      );
+    } else if (place.sessionId === null && own === null) {
+      const message = 'The gateway has no Anthropic key; log in with /login.';
+      refuse(request, response, 401, 'authentication_error', message);
     } else if (Number(request.headers['content-length'] ?? 0) > PROXY_BODY_MAX_BYTES) {
       refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
-    } else {
+    } else if (place.sessionId === null && own !== null) {
       options.onActivity?.(sandboxId);
-      forward(request, response, path.slice(PROXY_PREFIX.length), credential);
+      forward(request, response, { rest: place.rest, upstream: own, body: null });
+    } else if (place.sessionId !== null) {
+      options.onActivity?.(sandboxId);
+      void bySession(request, response, { sandboxId, sessionId: place.sessionId, rest: place.rest });
     }
   }
 
-  function forward(request: IncomingMessage, response: ServerResponse, rest: string, auth: Credential): void {
+  function known(sandboxId: string, sessionId: string | null, request: IncomingMessage): boolean {
+    const token = givenToken(request);
+    return sessionId === null
+      ? tokens.matches(sandboxId, token)
+      : tokens.matchesSession({ sandboxId, sessionId }, token);
+  }
+
+  async function bySession(
+    request: IncomingMessage,
+    response: ServerResponse,
+    place: { sandboxId: string; sessionId: string; rest: string },
+  ): Promise<void> {
+    // Listened to from here on: a client that goes meanwhile is no crash.
+    request.on('error', () => undefined);
+    try {
+      const upstream = await options.sessionUpstream?.(place);
+      if (upstream === undefined) throw new Error('no sessions here');
+      if ('refused' in upstream)
+        return refuse(request, response, 401, 'authentication_error', upstream.refused);
+      const body = upstream.models && hasModel(request) ? await bodyOf(request) : null;
+      if (body === 'too large')
+        return refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
+      const mapped = body && upstream.models ? (mapModel(body, upstream.models) ?? body) : null;
+      if (!request.destroyed || request.complete)
+        forward(request, response, { rest: place.rest, upstream, body: mapped });
+    } catch (error) {
+      log.warn({ session: place.sessionId, err: error }, 'a request of a session was not passed on');
+      if (!response.headersSent && !response.destroyed)
+        refuse(request, response, 502, 'api_error', 'The gateway could not pass this request on.');
+    }
+  }
+
+  /** `body`: what is sent instead of what comes. */
+  function forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    given: { rest: string; upstream: Upstream; body: Buffer | null },
+  ): void {
     const started = performance.now();
-    const upstream = send({
-      agent,
-      protocol: base.protocol,
-      hostname: base.hostname.replace(/^\[|\]$/g, ''),
-      port: base.port === '' ? undefined : base.port,
-      method: request.method,
-      path: `${basePath}${rest === '' || rest.startsWith('?') ? `/${rest}` : rest}`,
-      headers: requestHeaders(request.rawHeaders, base.host, auth),
+    const { base, credential } = given.upstream;
+    const upstream = dialer.request(given.upstream, {
+      method: request.method ?? 'GET',
+      path: given.rest,
+      headers: requestHeaders(request.rawHeaders, {
+        ...{ host: base.host, credential },
+        length: given.body?.length,
+      }),
     });
     let tooLarge = false;
     let size = 0;
@@ -153,6 +180,10 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     response.on('close', () => {
       if (!response.writableFinished) upstream.destroy();
     });
+    if (given.body) {
+      upstream.end(given.body);
+      return;
+    }
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > PROXY_BODY_MAX_BYTES) {
@@ -166,8 +197,10 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
   }
 
   return {
-    configured: credential !== null,
-    env: (sandboxId) => providerEnv(credential === null ? null : tokens.tokenFor(sandboxId)),
+    configured: own !== null,
+    upstream: own,
+    env: (sandboxId) => providerEnv(own === null ? null : tokens.tokenFor(sandboxId)),
+    sessionEnv: (sandboxId, sessionId) => sessionEnv(sessionId, tokens.forSession(sandboxId, sessionId)),
     serve(sandboxId, stream) {
       owners.set(stream, sandboxId);
       streams.add(stream);
@@ -177,7 +210,7 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     },
     async close() {
       for (const stream of streams) stream.destroy();
-      agent.destroy();
+      dialer.close();
       // Never listened: this only stops its connection-checking timer.
       server.close();
     },
@@ -188,6 +221,27 @@ function credentialOf(options: AnthropicProxyOptions): Credential | null {
   if (options.apiKey) return { name: 'x-api-key', value: options.apiKey };
   if (options.authToken) return { name: 'authorization', value: `Bearer ${options.authToken}` };
   return null;
+}
+
+/** Messages and their counting; a compressed body is left as it is. */
+function hasModel(request: IncomingMessage): boolean {
+  return (
+    request.method === 'POST' &&
+    request.headers['content-encoding'] === undefined &&
+    /^application\/json\b/.test(request.headers['content-type'] ?? '')
+  );
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer | 'too large'> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const data = Buffer.from(chunk);
+    size += data.length;
+    if (size > PROXY_BODY_MAX_BYTES) return 'too large';
+    chunks.push(data);
+  }
+  return Buffer.concat(chunks);
 }
 
 function givenToken(request: IncomingMessage): string {

@@ -1,29 +1,55 @@
-/** What a sandbox gets instead of the Anthropic key: a token of its own and the address of its relay. */
+/** What a sandbox and its sessions get instead of a key: tokens of their own and the address of their relay. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SANDBOX_API_PORT } from '../../shared/limits';
 
 const PURPOSE = 'anthropic-proxy.v1';
+const SESSION_PURPOSE = 'session-proxy.v1';
+/** Of the sandbox: shells, and sessions that choose no provider. */
 export const PROXY_PREFIX = '/proxy/anthropic';
+/** Of one session; sandboxd knows the session by it. */
+const SESSION_PATH = /^\/s\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=[/?]|$)/;
 
 export interface ProviderTokens {
   tokenFor(sandboxId: string): string;
   /** Constant time. */
   matches(sandboxId: string, token: string): boolean;
+  forSession(sandboxId: string, sessionId: string): string;
+  matchesSession(place: { sandboxId: string; sessionId: string }, token: string): boolean;
 }
 
-/** Nothing is stored: the token is HMAC-SHA256 of purpose and sandbox id under the master key (32 bytes). */
+/** Nothing is stored: a token is HMAC-SHA256 of its purpose and ids under the master key (32 bytes). */
 export function createProviderTokens(masterKey: Uint8Array): ProviderTokens {
   if (masterKey.length < 32) throw new Error('the master key has at least 32 bytes');
-  const tokenFor = (sandboxId: string) =>
-    `ccp_${createHmac('sha256', masterKey).update(`${PURPOSE}\n${sandboxId}`).digest('base64url')}`;
+  const made = (prefix: string, parts: string[]) =>
+    `${prefix}_${createHmac('sha256', masterKey).update(parts.join('\n')).digest('base64url')}`;
+  const tokenFor = (sandboxId: string) => made('ccp', [PURPOSE, sandboxId]);
+  const forSession = (sandboxId: string, sessionId: string) =>
+    made('ccs', [SESSION_PURPOSE, sandboxId, sessionId]);
   return {
     tokenFor,
-    matches(sandboxId, token) {
-      const expected = Buffer.from(tokenFor(sandboxId));
-      const given = Buffer.from(token);
-      return given.length === expected.length && timingSafeEqual(given, expected);
-    },
+    forSession,
+    matches: (sandboxId, token) => same(tokenFor(sandboxId), token),
+    matchesSession: ({ sandboxId, sessionId }, token) => same(forSession(sandboxId, sessionId), token),
   };
+}
+
+function same(expected: string, given: string): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** What a request path names: a session and the path at its provider, the sandbox's own, or nothing of ours. */
+export function placeOf(path: string): { sessionId: string | null; rest: string } | null {
+  const session = SESSION_PATH.exec(path);
+  if (session) return { sessionId: session[1] ?? '', rest: path.slice(session[0].length) };
+  const own =
+    path === PROXY_PREFIX || path.startsWith(`${PROXY_PREFIX}/`) || path.startsWith(`${PROXY_PREFIX}?`);
+  return own ? { sessionId: null, rest: path.slice(PROXY_PREFIX.length) } : null;
+}
+
+/** A session's provider.env: whatever its provider is, Claude has only the relay's address and the session's token. */
+export function sessionEnv(sessionId: string, token: string): string {
+  return `ANTHROPIC_BASE_URL=http://127.0.0.1:${SANDBOX_API_PORT}/s/${sessionId}\nANTHROPIC_AUTH_TOKEN=${token}\n`;
 }
 
 /** provider.env for a sandbox, KEY=VALUE lines; empty when the gateway has no key of its own: Claude asks for a log-in. */

@@ -15,16 +15,41 @@ const HOP_BY_HOP = new Set([
 ]);
 const CREDENTIALS = new Set(['authorization', 'x-api-key', 'host']);
 
+const BETA = 'anthropic-beta';
+
 export interface Credential {
   name: 'x-api-key' | 'authorization';
   value: string;
+  /** An `anthropic-beta` that the API wants with this kind of credential. */
+  beta?: string;
 }
 
-/** Raw header list in, raw header list out: names, order and repetitions stay as they came. */
-export function requestHeaders(raw: readonly string[], host: string, credential: Credential): string[] {
+/**
+ * Raw header list in, raw header list out: names, order and repetitions stay as they came. `length` is of a body that
+ * is not the one that came.
+ */
+export function requestHeaders(
+  raw: readonly string[],
+  { host, credential, length }: { host: string; credential: Credential; length?: number | undefined },
+): string[] {
   const out = ['host', host, credential.name, credential.value];
-  append(out, raw, (name) => CREDENTIALS.has(name));
+  const { beta } = credential;
+  append(out, raw, (name) => CREDENTIALS.has(name) || (length !== undefined && name === 'content-length'));
+  if (length !== undefined) out.push('content-length', String(length));
+  if (beta !== undefined) addBeta(out, beta);
   return out;
+}
+
+/** To the first header of the name, as clients write them in one; or a header of its own. */
+function addBeta(out: string[], beta: string): void {
+  let first = -1;
+  for (let i = 0; i + 1 < out.length; i += 2) {
+    if (out[i]?.toLowerCase() !== BETA) continue;
+    if (first === -1) first = i + 1;
+    if ((out[i + 1] ?? '').split(',').some((it) => it.trim() === beta)) return;
+  }
+  if (first === -1) out.push(BETA, beta);
+  else out[first] = `${out[first]},${beta}`;
 }
 
 export function responseHeaders(raw: readonly string[]): string[] {

@@ -60,8 +60,15 @@ export class SessionCommands {
   wait(): string[] {
     return [this.#program, 'wait'];
   }
-  provider(): string[] {
-    return [this.#program, 'provider'];
+  /** Of the sandbox, or of one session. */
+  provider(id?: string): string[] {
+    return [this.#program, 'provider', ...(id === undefined ? [] : [id])];
+  }
+  options(id: string): string[] {
+    return [this.#program, 'options', id];
+  }
+  restart(id: string, permissionMode: string): string[] {
+    return [this.#program, 'restart', id, permissionMode];
   }
   /** With its size a stream that ends early is thrown away there instead of kept as half a file. */
   upload(name: string, bytes: number): string[] {

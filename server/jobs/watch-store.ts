@@ -99,6 +99,8 @@ export function createWatchStore(options: {
   listener: WatchListener;
   /** Claude is at work: the sandbox is in use. */
   onActivity?: (sandboxId: string) => void;
+  /** Somebody switched the model in the terminal, and it is kept. */
+  onModel?: (sessionId: string) => void;
 }): WatchStore {
   const { db, live, log, listener } = options;
   const sandboxes = new Map<string, Map<string, Entry>>();
@@ -292,7 +294,10 @@ export function createWatchStore(options: {
     await live.record(tx, { topic: 'session', action: 'updated', subject, sandboxId });
     return {
       wrote: true,
-      apply: () => keep(entry, { ...next, live: now, model: model ?? known.model }, fresh),
+      apply: () => {
+        keep(entry, { ...next, live: now, model: model ?? known.model }, fresh);
+        if (model !== null) options.onModel?.(known.id);
+      },
     };
   }
 

@@ -1,6 +1,6 @@
 /** What a person was told, the devices that are told, and what of it they want. */
 import { createHmac, randomUUID } from 'node:crypto';
-import type { Notification, PushDelivery, PushDevice } from '../../../prisma/generated/client';
+import type { Notification, Prisma, PushDelivery, PushDevice } from '../../../prisma/generated/client';
 import { AppError } from '../../../shared/errors';
 import {
   deliveryStateSchema,
@@ -32,7 +32,9 @@ export interface NotificationsOptions {
   deliver(notificationId: string): Promise<void>;
 }
 
-const byLabel = { deliveries: { orderBy: [{ label: 'asc' }, { deviceKey: 'asc' }] } } as const;
+const byLabel = {
+  deliveries: { orderBy: [{ label: 'asc' }, { deviceKey: 'asc' }] },
+} satisfies Prisma.NotificationInclude;
 
 export function createNotifications(options: NotificationsOptions): Services['notifications'] {
   const { db, live, audit, box } = options;

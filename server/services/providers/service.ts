@@ -31,6 +31,8 @@ export interface ProvidersOptions {
   gatewayKey: boolean;
   /** Throws `invalid_input` for an address that the gateway may not be sent to. */
   checkBaseUrl(baseUrl: string): Promise<void>;
+  /** A provider changed: requests look anew. */
+  changed(): void;
   /** Asks the provider something small. `row` null: the gateway's own. */
   probe(row: Provider | null, model: string | undefined): Promise<ProviderProbe>;
 }
@@ -189,6 +191,7 @@ export function createProviders(options: ProvidersOptions): Providers {
         await recorded(tx, identity, { action: 'created', row: made, shared: made.shared });
         return made;
       });
+      options.changed();
       live.flush();
       return one(identity, row);
     },
@@ -220,6 +223,7 @@ export function createProviders(options: ProvidersOptions): Providers {
         await recorded(tx, identity, { action: 'updated', row: made, shared: made.shared || before.shared });
         return made;
       });
+      options.changed();
       live.flush();
       return one(identity, row);
     },
@@ -242,6 +246,7 @@ export function createProviders(options: ProvidersOptions): Providers {
         await tx.provider.delete({ where: { id } });
         await recorded(tx, identity, { action: 'deleted', row, shared: row.shared });
       });
+      options.changed();
       live.flush();
     },
 

@@ -39,11 +39,12 @@ export function createSessionOptions(parts: SessionOptionsParts): Services['sess
       if (row.state === 'ended') throw new AppError('gone');
       if (change.providerId !== undefined) await parts.requireProvider(identity, change.providerId);
       const { model, ...others } = changed(row, change);
-      const alive = ALIVE.has(row.sandbox.state) && row.state === 'running';
+      // Its choices are files in the sandbox, which a start reads.
+      if (!ALIVE.has(row.sandbox.state) || row.state !== 'running') throw new AppError('sandbox_not_running');
       const again = Object.keys(others).length > 0;
-      if (alive && again && BUSY.has(row.liveStatus ?? ''))
+      if (again && BUSY.has(row.liveStatus ?? ''))
         throw new AppError('conflict', 'Claude is at work. Wait for the end of the turn, or interrupt it.');
-      if (model !== undefined && alive && !again) await parts.switchModel(identity, { id, model });
+      if (model !== undefined && !again) await parts.switchModel(identity, { id, model });
       if (model === undefined && !again) return parts.view(id);
       await db.$transaction(async (tx) => {
         const data = { ...others, ...(model === undefined ? {} : { model }) };
@@ -64,7 +65,7 @@ export function createSessionOptions(parts: SessionOptionsParts): Services['sess
         });
       });
       live.flush();
-      if (alive && again) await parts.restart(id);
+      if (again) await parts.restart(id);
       return parts.view(id);
     },
   };

@@ -2,15 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { Session } from '../../../prisma/generated/client';
 import { AppError } from '../../../shared/errors';
 import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
 import { SANDBOX_WORKDIR } from '../../../shared/names';
 import type { createSessionSchema, SessionView } from '../../../shared/views';
 import type { Actor, Audit, Db, DbOrTx, Identity, Live, SandboxAccess, Services } from '../../contracts';
 import { actorOf, systemActor } from '../../contracts';
+import type { PooledConnection } from '../../gateway/connection';
 import type { GatewayConnections } from '../../gateway/connections';
 import { SESSION_ENDED_EXIT, WORKDIR_MISSING_EXIT } from '../../gateway/sandbox-command';
-import type { ProviderRefs } from '../providers/refs';
+import { builtIn, type ProviderRefs } from '../providers/refs';
 import { rightsOf } from '../sandboxes/access';
 import { createSessionStates } from './states';
 import { sessionView } from './view';
@@ -27,6 +29,8 @@ export interface SessionsOptions {
   access: SandboxAccess;
   connections: GatewayConnections;
   providers: ProviderRefs;
+  /** provider.env of a session that chose a provider. */
+  sessionEnv(sandboxId: string, sessionId: string): string;
   /** Throws `not_found` for a provider that this identity may not choose. */
   requireProvider(identity: Identity, id: string): Promise<void>;
 }
@@ -39,6 +43,8 @@ export type SessionsService = Services['sessions'] & {
   openFirst(sandboxId: string, userId: string | null): Promise<void>;
   /** Ends Claude and starts it again by `--resume` with what the row says; the session goes on. */
   restart(id: string): Promise<void>;
+  /** The model changed: the next start takes it. */
+  rewrite(id: string): Promise<void>;
   view(id: string): Promise<SessionView>;
   /** Claude Code has confirmed another model: the next start takes it. */
   modelSwitched(session: { id: string; sandboxId: string; model: string }): Promise<void>;
@@ -104,6 +110,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
     const row = await db.session.findUniqueOrThrow({ where: { id } });
     try {
       const connection = await connections[how](row.sandboxId);
+      await writeChoices(connection, row);
       const { code, stderr } = await connection.exec(connections.commands.open(row, FIRST_COLS, FIRST_ROWS));
       if (code === WORKDIR_MISSING_EXIT) {
         throw new AppError('invalid_input', `The folder ${row.workdir} does not exist in the sandbox.`, {
@@ -123,6 +130,40 @@ export function createSessions(options: SessionsOptions): SessionsService {
       throw error;
     }
     await states.running(id);
+  }
+
+  /** What `session-run` starts Claude with; a session that has chosen nothing has no file of its own. */
+  async function writeChoices(connection: PooledConnection, row: Session): Promise<void> {
+    const lines = [
+      ...(row.model === null ? [] : [`model=${row.model}`]),
+      ...(row.effort === null ? [] : [`effort=${row.effort}`]),
+      ...(row.resumeFrom === null ? [] : [`resume=${row.resumeFrom}`]),
+    ];
+    const puts: Promise<{ code: number; stderr: Buffer }>[] = [];
+    const put = (command: string[], text: string) => {
+      puts.push(connection.exec(command, { input: Buffer.from(text) }));
+    };
+    if (lines.length > 0) put(connections.commands.options(row.id), `${lines.join('\n')}\n`);
+    if (row.providerId !== null) {
+      const env = row.providerId === builtIn.subscription.id ? '' : options.sessionEnv(row.sandboxId, row.id);
+      put(connections.commands.provider(row.id), env);
+    }
+    for (const { code, stderr } of await Promise.all(puts)) {
+      // Without it Claude would be answered by somebody else than was chosen.
+      if (code !== 0)
+        throw new AppError('unavailable', 'The choices of this session could not be written.', {
+          cause: new Error(`exit ${code}: ${stderr.toString('utf8').slice(0, 500)}`),
+        });
+    }
+  }
+
+  async function rewrite(id: string): Promise<void> {
+    const row = await db.session.findUnique({ where: { id } });
+    const connection = row && connections.peek(row.sandboxId);
+    if (!row || !connection || row.state === 'ended') return;
+    await writeChoices(connection, row).catch((error: unknown) =>
+      log.warn({ session: id, err: error }, 'the choices of a session were not written'),
+    );
   }
 
   async function view(id: string): Promise<SessionView> {
@@ -168,9 +209,17 @@ export function createSessions(options: SessionsOptions): SessionsService {
   return {
     view,
 
-    async restart() {
-      throw new AppError('unavailable');
+    async restart(id) {
+      const row = await db.session.findUniqueOrThrow({ where: { id } });
+      const connection = await connections.get(row.sandboxId);
+      await writeChoices(connection, row);
+      const { code, stderr } = await connection.exec(connections.commands.restart(id, row.permissionMode));
+      if (code === 0) return;
+      const cause = new Error(`restart: exit ${code}: ${stderr.toString('utf8').slice(0, 500)}`);
+      throw new AppError('unavailable', 'Claude could not be started again.', { cause });
     },
+
+    rewrite,
 
     async modelSwitched({ id, sandboxId, model }) {
       await db.$transaction(async (tx) => {
@@ -178,6 +227,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
         await record(tx, 'updated', id, sandboxId);
       });
       live.flush();
+      await rewrite(id);
     },
 
     async list(identity, filter) {

@@ -30,6 +30,7 @@ beforeAll(async () => {
     ...parts,
     providers: createProviderRefs({ db: gateway.db, gatewayKey: false }),
     requireProvider: async () => undefined,
+    sessionEnv: gateway.proxy.sessionEnv,
   });
   monitor = scope.own('monitor', createSessionMonitor(parts));
   await gateway.db.member.create({ data: { workspaceId: 'w1', userId: identity.userId, role: 'owner' } });
