@@ -396,6 +396,8 @@ export class Conversation {
     if (queueId !== undefined) this.delivered.add(queueId);
     if (model !== undefined) this.model = model;
     if (event === 'title' && said !== undefined) this.title = said;
+    // The first one is how the session began; only a change is news.
+    const began = event === 'mode' && this.permissionMode === null;
     if (event === 'mode') this.permissionMode = said ?? source ?? this.permissionMode;
     if (event === 'session.clear') this.todos = [];
     // A new process has none of the calls of the one before.
@@ -407,7 +409,7 @@ export class Conversation {
         this.#touch(item);
         this.structure++;
       }
-    if (NOTICES.includes(event))
+    if (NOTICES.includes(event) && !began)
       this.#add(frame, { type: 'notice', id: `notice-${frame.seq}`, event, text: said ?? model ?? '' });
   }
 

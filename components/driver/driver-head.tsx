@@ -95,16 +95,12 @@ export function DriverHead({
       <span className="flex-1" />
       {figures.context && <ContextRing context={figures.context} />}
       <span className="tabular hidden text-2xs text-ink-faint @xl:inline" title="Tokens that were answered">
-        {figure(figures.tokens.output)} out
-        {figures.cost !== null && ` · ${figures.estimated ? '≈ ' : ''}${dollars(figures.cost)}`}
+        {figures.tokens.output > 0 && `${figure(figures.tokens.output)} out`}
+        {figures.cost !== null &&
+          figures.cost > 0 &&
+          ` · ${figures.estimated ? '≈ ' : ''}${dollars(figures.cost)}`}
       </span>
-      <Button
-        look="ghost"
-        size="tiny"
-        aria-label="Search in the conversation"
-        title="Search (Ctrl F)"
-        onClick={onSearch}
-      >
+      <Button look="ghost" size="tiny" aria-label="Search" title="Search (Ctrl F)" onClick={onSearch}>
         <Search />
       </Button>
       <Button

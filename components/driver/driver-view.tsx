@@ -147,7 +147,9 @@ function Driver({ session }: { session: SessionView }) {
                 </div>
               ) : (
                 <div className="min-h-0 flex-1">
-                  {state.kind === 'live' && <EmptyTranscript starting={status === 'starting'} />}
+                  {(state.kind === 'live' || state.kind === 'starting') && (
+                    <EmptyTranscript starting={state.kind === 'starting' || status === 'starting'} />
+                  )}
                 </div>
               )}
               {conversation.requests.length > 0 && refusal === null && (

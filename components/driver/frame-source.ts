@@ -28,9 +28,13 @@ const FORGET_MS = 600_000;
 const HIDDEN_FLUSH_MS = 250;
 /** The server hears the sandbox's heartbeat every ten seconds and passes it on; this is two of them missed, in ms. */
 const SILENCE_MAX_MS = 30_000;
+/** A session that its sandbox knows nothing of for longer than this will not come any more, and how often it is asked. */
+const STARTING = { mostMs: 90_000, everyMs: 700 } as const;
 
 export type SourceState =
   | { kind: 'loading' }
+  /** The sandbox has not heard of the session yet: Claude Code tells of itself when it is up. */
+  | { kind: 'starting' }
   | { kind: 'live' }
   | { kind: 'reconnecting'; reason: string; retryAt: number | null }
   /** The sandbox does not run: `turns` of the API still tell its history. */
@@ -59,6 +63,7 @@ export class FrameSource {
   #turns: TurnSummary[] = [];
   #reading: AbortController | null = null;
   #failures = 0;
+  #startingSince: number | null = null;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #quietTimer: ReturnType<typeof setTimeout> | undefined;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
@@ -86,8 +91,27 @@ export class FrameSource {
   /** Tries at once, whatever the state. */
   retry = (): void => {
     this.#failures = 0;
+    this.#startingSince = null;
     if (this.state.kind !== 'live') this.#connect();
   };
+
+  /** Resolves when frames come, at once when they do already; rejects with the signal. */
+  ready(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (this.state.kind === 'live') end(resolve);
+      };
+      const unsubscribe = this.subscribe(look);
+      const end = (how: () => void) => {
+        unsubscribe();
+        signal.removeEventListener('abort', refuse);
+        how();
+      };
+      const refuse = () => end(() => reject(signal.reason));
+      signal.addEventListener('abort', refuse);
+      look();
+    });
+  }
 
   /** A stretch of the journal, both ends included: for views that go further back than `frames` does. */
   async readRange(from: number, to: number, signal: AbortSignal): Promise<Frame[]> {
@@ -230,6 +254,14 @@ export class FrameSource {
     if (reading !== this.#reading || reading.signal.aborted) return;
     this.#disconnect();
     const failure = thrown instanceof StreamRefused ? thrown.failure : null;
+    if (failure?.code === 'not_found' && this.conversation.lastSeq === 0) {
+      this.#startingSince ??= Date.now();
+      if (Date.now() - this.#startingSince < STARTING.mostMs) {
+        this.#retryTimer = setTimeout(() => this.#connect(), STARTING.everyMs);
+        if (this.state.kind !== 'starting') this.#set({ kind: 'starting' });
+        return;
+      }
+    }
     if (failure && !['unavailable', 'internal'].includes(failure.code)) {
       this.#set(failure.code === 'sandbox_not_running' ? { kind: 'stopped' } : { kind: 'failed', failure });
       return;

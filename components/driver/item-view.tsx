@@ -181,12 +181,22 @@ function Request({ item }: { item: RequestItem }) {
   );
 }
 
+const permissionModes: Record<string, string> = {
+  acceptEdits: 'edits are accepted',
+  auto: 'judged by Claude Code',
+  bypassPermissions: 'everything is allowed',
+  default: 'asked each time',
+  dontAsk: 'what is not allowed is denied',
+  manual: 'asked each time',
+  plan: 'plan only',
+};
+
 const notices: Record<string, { icon: typeof Info; words(text: string): string }> = {
   'session.clear': { icon: Eraser, words: () => 'The conversation was cleared' },
   compact: { icon: Shrink, words: () => 'The conversation was summed up to make room' },
   model: { icon: Sparkles, words: (text) => `Model: ${modelLabel(text)}` },
   command: { icon: Info, words: (text) => text },
-  mode: { icon: Info, words: (text) => `Permission mode: ${text}` },
+  mode: { icon: Info, words: (text) => `Permissions: ${permissionModes[text] ?? text}` },
   'prompt.failed': {
     icon: CircleAlert,
     words: (text) => `A prompt did not reach Claude${text ? `: ${text}` : ''}`,

@@ -3,6 +3,7 @@
 import { ImageOff } from 'lucide-react';
 import type { Token, Tokens } from 'marked';
 import { createElement, memo, type ReactNode, useRef } from 'react';
+import { plainText } from './ansi';
 import { CodeBlock } from './code-block';
 import { decoded, safeImage, safeLink, tellsTarget } from './links';
 import { type Block, MarkdownBlocks, mended } from './markdown-blocks';
@@ -14,7 +15,8 @@ import { type Block, MarkdownBlocks, mended } from './markdown-blocks';
 export function Markdown({ text, open = false }: { text: string; open?: boolean }) {
   const blocks = useRef<MarkdownBlocks>(null);
   blocks.current ??= new MarkdownBlocks();
-  const all = blocks.current.update(text);
+  // What a command printed may be said again with its colours.
+  const all = blocks.current.update(text.includes('\u001b') ? plainText(text) : text);
   return (
     <div className="driver-prose min-w-0 break-words">
       {all.map((block, at) => (

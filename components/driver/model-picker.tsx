@@ -60,11 +60,11 @@ export function ModelPicker({
         <Button
           look="ghost"
           size="sm"
-          aria-label={`Model: ${model ? modelLabel(model) : 'not known yet'}. Change`}
           disabled={disabled}
           busy={switching !== null || isPending}
           className="min-w-0 max-w-48 px-1.5"
         >
+          <span className="sr-only">Model and effort: </span>
           <span className="truncate">{model ? modelLabel(model) : 'Model'}</span>
           {effort && <span className="text-ink-faint">{effort}</span>}
           <ChevronDown aria-hidden />

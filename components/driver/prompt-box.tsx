@@ -226,9 +226,7 @@ export function PromptBox({
             disabled={refusal !== null}
             aria-label="Message to Claude"
             placeholder={refusal ?? (working ? 'Add to the task' : 'What should Claude do?')}
-            // A listbox belongs to it while one is open (ARIA 1.2, combobox pattern).
-            role="combobox"
-            aria-expanded={listed}
+            aria-haspopup="listbox"
             aria-controls={listed ? listId : undefined}
             aria-activedescendant={listed ? `${listId}-${at}` : undefined}
             aria-autocomplete="list"

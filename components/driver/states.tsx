@@ -49,7 +49,7 @@ export function EmptyTranscript({ starting }: { starting: boolean }) {
 /** A slim line that says what the connection does, unless all is well. */
 export function SourceStrip({ state, onRetry }: { state: SourceState; onRetry(): void }) {
   const now = useNow(500);
-  if (state.kind === 'live' || state.kind === 'loading') return null;
+  if (state.kind === 'live' || state.kind === 'loading' || state.kind === 'starting') return null;
   if (state.kind === 'reconnecting') {
     const left = state.retryAt && now ? Math.max(0, Math.ceil((state.retryAt - now) / 1000)) : 0;
     return (

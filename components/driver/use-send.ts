@@ -6,6 +6,9 @@ import { randomId } from '../api/random-id';
 import { useDriver } from './driver-context';
 import { failureOf, type SlashCommand, sessionCalls } from './session-calls';
 
+/** A prompt that was written before Claude was there waits so long for it, in ms. */
+const STARTING_MAX_MS = 60_000;
+
 export interface Sent {
   id: string;
   text: string;
@@ -32,6 +35,7 @@ export function useSend(options: { commands: readonly SlashCommand[]; onRefused(
       const command = commandIn(text, commands);
       setSent((all) => [...all.slice(-50), { id, text, position: null }]);
       try {
+        if (source.state.kind === 'starting') await source.ready(AbortSignal.timeout(STARTING_MAX_MS));
         const { position } =
           command === null
             ? await sessionCalls.prompt(session, { text, id })
@@ -49,7 +53,7 @@ export function useSend(options: { commands: readonly SlashCommand[]; onRefused(
         onRefused(text);
       }
     },
-    [session, commands, onRefused],
+    [session, source, commands, onRefused],
   );
   return { send, waiting };
 }
