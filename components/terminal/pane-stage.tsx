@@ -57,16 +57,18 @@ export function PaneStage({
   const shown = layout.tabs.find((it) => it.id === layout.activeTab);
   for (const it of shown ? panesOf(shown.root) : []) seen.current.add(viewKey(it.session, it.view));
 
+  const open = useMemo<{ session: string; view: PaneView }[]>(() => {
+    const panes = allPanes(layout);
+    return [
+      ...[...new Set(panes.map((it) => it.session))].map((session) => ({ session, view: 'terminal' as const })),
+      ...panes.filter((it) => it.view !== 'terminal'),
+    ];
+  }, [layout]);
   const staged = useMemo<Staged[]>(() => {
     const panes = allPanes(layout);
     const front = shown ? panesOf(shown.root) : [];
     const keyboard = shown && activePane(shown);
-    const open = [...new Set(panes.map((it) => it.session))];
-    const pairs = [
-      ...open.map((session) => ({ session, view: 'terminal' as const })),
-      ...panes.filter((it) => it.view !== 'terminal'),
-    ];
-    return pairs.flatMap(({ session: id, view }) => {
+    return open.flatMap(({ session: id, view }) => {
       const key = viewKey(id, view);
       const session = sessions.get(id);
       if (!session || !seen.current.has(key)) return [];
@@ -74,9 +76,13 @@ export function PaneStage({
       const visible = pane !== undefined && front.includes(pane);
       return [{ key, session, view, pane: pane?.id ?? null, visible, active: visible && pane === keyboard }];
     });
-  }, [layout, shown, sessions]);
+  }, [layout, open, shown, sessions]);
 
-  useEffect(() => holders.keep(new Set(staged.map((it) => it.key))), [holders, staged]);
+  // Also of those not seen yet: their slots stand in tabs behind the shown one and have taken their holders.
+  useEffect(
+    () => holders.keep(new Set(open.map(({ session, view }) => viewKey(session, view)))),
+    [holders, open],
+  );
 
   return (
     <>
