@@ -56,6 +56,12 @@ export class PooledConnection implements SandboxConnection {
     return runToEnd(stream, options);
   }
 
+  /** Plain pipes to a command that runs on: reads are its stdout, writes its stdin; destroying it hangs up. */
+  pipes(command: string[], env: Record<string, string> = {}): Promise<ChannelStream> {
+    const line = quoteCommand(command);
+    return this.#onAnyLink((link) => link.exec(line, { ...this.#env, ...env }));
+  }
+
   // sshd's limit is for sessions only: what it refuses here has nobody at the other end, by whatever connection.
   tcp(port: number): Promise<Duplex> {
     return this.#main.tcp(port);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Scope } from '../../shared/lifecycle';
 import { type Box, startBox } from './testing/box';
@@ -11,10 +12,11 @@ const WAITS = 'cloud-claude/session wait';
 const scope = new Scope();
 let box: Box;
 let gateway: TestGateway;
+let key: Awaited<ReturnType<typeof makeKey>>;
 const clients: TerminalClient[] = [];
 
 beforeAll(async () => {
-  const key = await makeKey(scope);
+  key = await makeKey(scope);
   box = scope.add('box', await startBox(key.publicLine), (it) => it.remove());
   gateway = scope.own('gateway', await startGateway({ box, key }));
 });
@@ -87,6 +89,28 @@ test('channels that died while they waited cost an attach nothing but time', asy
   await opened.waitFor('still here');
   expect(opened.statuses.filter((it) => it.type === 'reconnecting')).toEqual([]);
   await bothWait();
+});
+
+test('a gateway that stops says first how much of the input has arrived', async () => {
+  const own = await startGateway({ box, key });
+  try {
+    const session = await own.session();
+    const options = { port: own.port, sandboxId: SANDBOX_ID, sessionId: session, ledger: true };
+    const client = new TerminalClient(options);
+    clients.push(client);
+    await client.attach();
+    await client.waitFor('❯');
+    // The answer comes after the input was taken, and before sshd was asked for it.
+    const answered = once(client, 'pong');
+    client.type('x'.repeat(1000));
+    client.ping(Buffer.of(1));
+    await answered;
+    await own.terminal.close();
+    await until('the socket is closed', 10_000, () => client.closeCode !== null);
+    expect([client.closeCode, client.unconfirmedBytes]).toEqual([1012, 0]);
+  } finally {
+    await own.close();
+  }
 });
 
 test('a session that has ended is told by a channel that waited as by any other', async () => {

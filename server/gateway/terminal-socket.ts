@@ -175,6 +175,8 @@ export class TerminalSocket {
     });
     if (await confirmed) {
       this.#record.confirm(position);
+      // The socket is open yet when the gateway stops.
+      this.#status({ type: 'input', bytes: position });
       await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
     } else {
       this.#record.rewind();

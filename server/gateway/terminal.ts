@@ -18,6 +18,8 @@ import { closeSocket, TerminalSocket } from './terminal-socket';
 
 /** Answered by the browser itself, also in a background tab whose timers are throttled to one a minute. */
 const HEARTBEAT_MS = 15_000;
+/** A path into a sandbox that does not answer in this time is not waited for when the gateway stops. */
+const LAST_CONFIRM_MS = 1_000;
 /** Messages that come while the rights are checked; a browser sends two or three. */
 const EARLY_MESSAGES_MAX = 64;
 
@@ -54,6 +56,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(TERMINAL_SUBPROTOCOL) ? TERMINAL_SUBPROTOCOL : false),
   });
+  const open = new Map<WebSocket, TerminalSocket>();
   const finishing = new Set<Promise<void>>();
   const answering = new WeakSet<WebSocket>();
   const heartbeat = setInterval(() => {
@@ -90,6 +93,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     });
     socket.on('close', () => {
       unregister();
+      open.delete(socket);
       if (!terminal) return;
       const done = terminal
         .release()
@@ -101,6 +105,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
       .then((made) => {
         if (socket.readyState !== socket.OPEN) return;
         terminal = made;
+        open.set(socket, made);
         const running = made.run();
         for (const [data, isBinary] of early.splice(0)) made.message(data, isBinary);
         socket.resume();
@@ -155,6 +160,12 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     count: () => server.clients.size,
     async close() {
       clearInterval(heartbeat);
+      // First the browsers hear how much of their input has arrived: the next gateway knows only what they know.
+      const settled = Promise.all([...open.values()].map((it) => it.release()));
+      const late = new Promise((resolve) => setTimeout(resolve, LAST_CONFIRM_MS).unref());
+      await Promise.race([settled, late]).catch((error: unknown) =>
+        log.error({ err: error }, 'closing a terminal'),
+      );
       for (const socket of server.clients) {
         socket.close(1012, 'The gateway restarts.');
         socket.terminate();
