@@ -81,7 +81,7 @@ export function Settings() {
   const me = useMe();
   return (
     <div className="mx-auto grid w-full max-w-5xl gap-6 px-4 py-6 sm:px-6 sm:py-8 lg:grid-cols-[11rem_1fr]">
-      <div className="lg:sticky lg:top-18 lg:self-start">
+      <div className="min-w-0 lg:sticky lg:top-18 lg:self-start">
         <h1 className="mb-3 font-semibold text-xl tracking-tight">Settings</h1>
         <nav aria-label="Sections" className="-mx-2 flex overflow-x-auto lg:flex-col">
           {sections.map(([id, title]) => (

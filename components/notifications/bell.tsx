@@ -110,7 +110,7 @@ export function NotificationBell({ enabled }: { enabled: boolean }) {
           aria-label="Notifications"
           className="z-50 flex max-h-[min(32rem,80dvh)] w-[min(24rem,calc(100vw-1rem))] animate-rise flex-col rounded-lg border bg-raised shadow-float"
         >
-          <header className="flex items-center gap-1 border-b py-1.5 pr-1.5 pl-4">
+          <div className="flex items-center gap-1 border-b py-1.5 pr-1.5 pl-4">
             <h2 className="flex-1 font-semibold text-sm">Notifications</h2>
             <Button size="sm" look="ghost" disabled={unread === 0} onClick={() => read({})}>
               Mark all read
@@ -120,7 +120,7 @@ export function NotificationBell({ enabled }: { enabled: boolean }) {
                 <Settings />
               </Link>
             </Button>
-          </header>
+          </div>
           {list.data ? (
             list.data.notifications.length === 0 ? (
               <p className="px-4 py-8 text-center text-ink-soft text-sm">

@@ -31,7 +31,7 @@ function KindChoice({ kind, onChange }: { kind: OwnKind; onChange(kind: OwnKind)
           <label
             key={it}
             className={cx(
-              'flex cursor-pointer items-center gap-2.5 rounded-md border px-3 py-2 text-sm has-focus-visible:outline-2 has-focus-visible:outline-accent',
+              'relative flex cursor-pointer items-center gap-2.5 rounded-md border px-3 py-2 text-sm has-focus-visible:outline-2 has-focus-visible:outline-accent',
               it === kind ? 'border-accent bg-accent-soft' : 'border-line-strong hover:bg-sunken',
             )}
           >
@@ -146,11 +146,7 @@ export function ProviderForm({
       )}
       <Field
         label={face.secret ?? 'Key'}
-        hint={
-          provider
-            ? `Empty: it stays as it is${provider.hint ? ` (ends with ${provider.hint})` : ''}`
-            : undefined
-        }
+        hint={provider ? `Empty: it stays as it is${provider.hint ? ` (${provider.hint})` : ''}` : undefined}
         error={of('secret')}
       >
         {(control) => (

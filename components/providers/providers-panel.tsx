@@ -37,7 +37,7 @@ function Row({
   const facts = [
     provider.builtIn ? help : title,
     provider.baseUrl,
-    provider.hint && `ends with ${provider.hint}`,
+    provider.hint && `key ${provider.hint}`,
     provider.sessions > 0 && `${provider.sessions} open ${provider.sessions === 1 ? 'session' : 'sessions'}`,
     provider.lastUsedAt && now !== null && `used ${relative(provider.lastUsedAt, now)}`,
   ].filter((it) => typeof it === 'string' && it !== '');
