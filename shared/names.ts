@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 
+export * from './sandbox-places'; // apart, as sandboxd does without zod
+
 /** Eight lower-case hex digits, made once per data folder. */
 export const instanceIdSchema = z.string().regex(/^[0-9a-f]{8}$/, 'an instance id is 8 hex digits');
 /** Lower-case letters and digits, letter first, 16 characters: fits a host name, a volume and a tmux name. */
@@ -40,20 +42,11 @@ export function hostTable(instance: string): string {
   return `cloud_claude_${instance}`;
 }
 
-/** tmux session name of one of our sessions. */
-export function tmuxName(sessionId: string): string {
-  return `cc-${sessionId.replaceAll('-', '').slice(0, 16)}`;
-}
-
 /** Inside the sandbox: user, home and paths that image/, agent/ and server/ agree on. */
 export const SANDBOX_USER = 'claude';
 export const SANDBOX_UID = 1000;
 export const SANDBOX_HOME = '/home/claude';
 export const SANDBOX_WORKDIR = '/home/claude/workspace';
-/** tmpfs folder made by PID 1, owned by the user, mode 0700: sockets of this boot. */
-export const SANDBOX_RUN = '/run/cloud-claude';
-/** The gateway listens here through SSH (streamlocal forward); sandboxd relays SANDBOX_API_PORT to it. */
-export const SANDBOX_GATEWAY_SOCKET = '/run/cloud-claude/gateway.sock';
 /** Root-owned, made by the agent before start: host key and the gateway's public key. */
 export const SANDBOX_SSH_DIR = '/etc/cloud-claude/ssh';
 export const SANDBOX_HOST_KEY = '/etc/cloud-claude/ssh/host_ed25519';

@@ -5,7 +5,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SANDBOX_API_PORT } from '../../shared/limits';
-import { SANDBOX_GATEWAY_SOCKET } from '../../shared/names';
+import { SANDBOX_GATEWAY_SOCKET } from '../../shared/sandbox-places';
 import { SANDBOX_HOOK_PORT, SANDBOXD_SOCKET } from '../../shared/sandboxd-limits';
 import { createApiObserver } from './api-observer';
 import { startApiServer } from './api-server';

@@ -1,7 +1,7 @@
 /** All sessions of the sandbox: found on disk at the start, by a hook or by the spool later; never forgotten. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tmuxName } from '../../shared/names';
+import { tmuxName } from '../../shared/sandbox-places';
 import type { SandboxdSession } from '../../shared/sandboxd-api';
 import type { Exchange, ExchangeSink } from './api-observer';
 import { number, object, string } from './message-events';

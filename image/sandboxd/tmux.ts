@@ -1,6 +1,6 @@
 /** Keys for a session's tmux pane. The only place of sandboxd that starts a program. */
 import { spawn } from 'node:child_process';
-import { SANDBOX_RUN, tmuxName } from '../../shared/names';
+import { SANDBOX_RUN, tmuxName } from '../../shared/sandbox-places';
 
 const SOCKET = `${SANDBOX_RUN}/tmux.sock`;
 /** tmux answers in milliseconds; a megabyte of paste takes some more. */
