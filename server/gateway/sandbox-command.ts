@@ -70,6 +70,10 @@ export class SessionCommands {
   restart(id: string, permissionMode: string): string[] {
     return [this.#program, 'restart', id, permissionMode];
   }
+  /** Claude's own log-in; `begin` runs until its stdin ends. */
+  login(step: 'begin' | 'status' | 'end'): string[] {
+    return [this.#program, 'login', step];
+  }
   /** With its size a stream that ends early is thrown away there instead of kept as half a file. */
   upload(name: string, bytes: number): string[] {
     return [this.#program, 'upload', name, String(bytes)];
