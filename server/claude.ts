@@ -144,7 +144,7 @@ export function buildClaude(
         checkEndpoint: (url) => checkAddress({ url, field: 'endpoint', reach: options.push.reach }),
         deliver: (id) => pushes.deliver(id),
       }),
-      login: createLogin({ access }),
+      login: scope.own('log-ins', createLogin({ db, live, audit, log, access, connections })),
     },
     figures: { streams: () => watch.streams(), watched: store.figures, pushes: pushes.figures },
     jobs: [watch, pushes],

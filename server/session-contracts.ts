@@ -74,7 +74,7 @@ export interface SessionServices {
     cancel(identity: Identity, sandboxId: string): Promise<LoginView>;
     /** Also asks Claude whether somebody is logged in already. */
     status(identity: Identity, sandboxId: string): Promise<LoginView>;
-    /** Starts unless one runs, then each stage as it comes; ends with the log-in or the signal, which ends nothing. */
+    /** Each stage of the log-in that was started last, as it comes; ends with it or with the signal, which ends nothing. */
     follow(identity: Identity, sandboxId: string, signal: AbortSignal): AsyncIterable<LoginView>;
   };
 }
