@@ -32,7 +32,7 @@ interface EventRule {
   /** Decisions that Claude Code takes for it. */
   readonly decisions: readonly Decision[];
   /** What of the payload a rewrite replaces. */
-  readonly rewrites: 'tool_input' | 'tool_response' | 'delta' | null;
+  readonly rewrites: 'tool_input' | 'tool_response' | null;
   readonly context: boolean;
 }
 export type Decision = 'allow' | 'ask' | 'deny';
@@ -46,8 +46,8 @@ const rule = (
 ): EventRule => ({ subject, decisions, rewrites: more.rewrites ?? null, context: more.context ?? false });
 
 /**
- * Claude Code 2.1.329, by its own schema of answers. `WorktreeCreate` is not among them: whoever has a hook on it has to
- * make the work tree himself.
+ * Claude Code 2.1.329, by its own schema of answers. Two of its events are not here: a hook on `WorktreeCreate` has to
+ * make the work tree itself, and one on `MessageDisplay` holds each line of text back from the terminal.
  */
 export const hookEventRules = {
   PreToolUse: rule('tool_name', all, { rewrites: 'tool_input', context: true }),
@@ -81,7 +81,6 @@ export const hookEventRules = {
   FileChanged: rule('file_path'),
   DirectoryAdded: rule(null),
   WorktreeRemove: rule(null),
-  MessageDisplay: rule(null, [], { rewrites: 'delta' }),
 } as const satisfies Record<string, EventRule>;
 export type HookEventName = keyof typeof hookEventRules;
 export const hookEventNames = Object.keys(hookEventRules) as [HookEventName, ...HookEventName[]]; // its own keys
@@ -177,7 +176,6 @@ function rewriteOf(event: HookEventName, given: Payload): unknown {
   const { rewrites } = ruleOf(event);
   if (rewrites === 'tool_input') return isRecord(given.updatedInput) ? given.updatedInput : undefined;
   if (rewrites === 'tool_response') return given.updatedToolOutput;
-  if (rewrites === 'delta') return text(given.displayContent);
   return undefined;
 }
 
@@ -274,7 +272,6 @@ export function claudeAnswer(event: HookEventName, composed: Composed): Record<s
     if (rewrite !== undefined) {
       if (rewrites === 'tool_input') own.updatedInput = rewrite;
       if (rewrites === 'tool_response') own.updatedToolOutput = rewrite;
-      if (rewrites === 'delta') own.displayContent = rewrite;
     }
   }
   if (takesContext && composed.context !== null) own.additionalContext = composed.context;

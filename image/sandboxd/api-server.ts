@@ -7,6 +7,7 @@ import type { sandboxdErrorSchema } from '../../shared/sandboxd-api';
 import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-limits';
 import { listCommands } from './commands';
 import { findFiles } from './files';
+import type { HooksAnswer } from './hooks/api';
 import { inputs } from './inputs';
 import { object } from './message-events';
 import { ModelRefused } from './model-switch';
@@ -47,6 +48,12 @@ export async function startApiServer(options: {
   home: string;
   sessions: Sessions;
   log: (message: string, fields?: Record<string, unknown>) => void;
+  /** `/hooks` and what is below it. */
+  hooks: (asked: {
+    route: string;
+    body: Record<string, unknown>;
+    signal: AbortSignal;
+  }) => Promise<HooksAnswer>;
 }): Promise<{ close(): Promise<void> }> {
   const { sessions, home } = options;
   const started = Date.now();
@@ -61,6 +68,13 @@ export async function startApiServer(options: {
     }
     if (route === 'GET /sessions') return say(response, { sessions: sessions.views() });
     if (route === 'GET /sessions/watch') return streamViews(response, sessions);
+    if (/^\/hooks(\/|$)/.test(url.pathname)) {
+      const closed = new AbortController();
+      response.once('close', () => closed.abort());
+      const asked = { route, body: await jsonOf(request), signal: closed.signal };
+      const { status, body } = await options.hooks(asked);
+      return say(response, body, status);
+    }
     const [, method = '', id = '', name = '', rest = ''] =
       /^(GET|POST) \/sessions\/([^/]+)\/([a-z]+)(?:\/([^/]+))?$/.exec(route) ?? [];
     const entry = sessions.get(id);

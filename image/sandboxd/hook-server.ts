@@ -26,6 +26,8 @@ export async function startHookServer(options: {
   sessionsFolder: string;
   /** Resolves with the answer's body, or undefined for none. The signal ends with the connection. */
   take: (session: string, event: HookEvent, signal: AbortSignal) => Promise<unknown>;
+  /** As `take`, on `/ask`: only what users' hooks say, as the event itself comes another way. */
+  ask: (session: string, event: HookEvent, signal: AbortSignal) => Promise<unknown>;
   onError: (error: unknown) => void;
 }): Promise<HookServer> {
   const server = createServer((request, response) => {
@@ -42,7 +44,8 @@ export async function startHookServer(options: {
         const payload = object(JSON.parse(body));
         // The status line is no hook: it posts what it was told, which names no event.
         const name = request.url === '/status' ? 'StatusLine' : string(payload.hook_event_name);
-        return options.take(session, { name, payload }, closed.signal);
+        const taker = request.url === '/ask' ? options.ask : options.take;
+        return taker(session, { name, payload }, closed.signal);
       })
       .catch(options.onError)
       .then((answer) => {

@@ -10,8 +10,10 @@ import { SANDBOX_HOOK_PORT, SANDBOXD_SOCKET } from '../../shared/sandboxd-limits
 import { createApiObserver } from './api-observer';
 import { startApiServer } from './api-server';
 import { startApiTap } from './api-tap';
-import { contextOf } from './hook-events';
 import { startHookServer } from './hook-server';
+import { answerHooks } from './hooks/api';
+import { HookStore } from './hooks/store';
+import { askHooks, takeHook } from './hooks/take';
 import { object } from './message-events';
 import { Sessions } from './sessions';
 import { type Spooled, watchSpool } from './spool';
@@ -48,17 +50,18 @@ function takeSpooled({ session, event, body }: Spooled): void {
 
 const onError = (part: string) => (error: unknown) => log(part, { error: String(error) });
 const spool = watchSpool({ folder: join(state, 'spool'), take: takeSpooled, onError: onError('spool') });
+const store = new HookStore({ home: homedir() });
 const hooks = await startHookServer({
   port: SANDBOX_HOOK_PORT,
   sessionsFolder: join(state, 'sessions'),
-  take: async (session, event, signal) => {
-    const { session: known } = found.ensure(session);
-    if (event.name === 'StatusLine') known.counted(contextOf(event.payload));
-    else return known.hook(event, signal);
-  },
+  take: (id, event, signal) => takeHook({ store, session: found.ensure(id).session, event, signal }),
+  ask: (id, event, signal) => askHooks({ store, session: found.ensure(id).session, event, signal }),
   onError: onError('hook'),
 });
-const api = await startApiServer({ socket: SANDBOXD_SOCKET, home: homedir(), sessions: found, log });
+const api = await startApiServer({
+  ...{ socket: SANDBOXD_SOCKET, home: homedir(), sessions: found, log },
+  hooks: (asked) => answerHooks(store, asked),
+});
 log('ready', { port: tap.port, sessions: found.size });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
