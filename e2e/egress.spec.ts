@@ -55,7 +55,8 @@ test('a pasted link becomes a green proof of a running sandbox', async () => {
 
   // A bad line is told with its number and its mend, beside the good one.
   const box = page.getByLabel('Link, file or list');
-  await box.fill(`${lab.link}\nvless://not-a-uuid@proxy.example.org:443\n`);
+  // Long enough for the gateway to have it read by a thread of its own.
+  await box.fill(`${lab.link}\nvless://not-a-uuid@proxy.example.org:443\n${'\n'.repeat(5_000)}`);
   await page.getByRole('button', { name: 'Look at it' }).click();
   const bad = page.getByTestId('bad-line');
   await bad.waitFor();
@@ -97,8 +98,9 @@ test.each([
   const { page, complaints } = await visit({ scheme, width });
   const [egress] = await admin.call<{ id: string }[]>('GET', '/api/egresses');
   const pages = { list: '', one: `/${egress?.id}`, new: '/new', pools: '/pools', bindings: '/bindings' };
+  const lists = { presets: '/presets', rules: '/rules', subscriptions: '/subscriptions' };
   const problems: string[] = [];
-  for (const [name, path] of Object.entries({ ...pages, rules: '/rules', subscriptions: '/subscriptions' })) {
+  for (const [name, path] of Object.entries({ ...pages, ...lists })) {
     await page.goto(`/admin/egress${path}`);
     await page.getByRole('navigation', { name: 'Ways out' }).waitFor();
     await page.getByRole('status', { name: /Loading/ }).waitFor({ state: 'detached' });

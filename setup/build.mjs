@@ -1,4 +1,4 @@
-// Builds what production runs: the two programs as bundles in dist/, and the pages by Next in .next/.
+// Builds what production runs: the programs as bundles in dist/, and the pages by Next in .next/.
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureGenerated } from './generate.mjs';
@@ -7,9 +7,14 @@ import { hashInputs, unlessDone } from './stamp.mjs';
 
 const NEXT_TIMEOUT_MS = 900_000;
 const CONFIG = ['package.json', 'package-lock.json', 'tsconfig.json'];
-const PROGRAMS = { server: 'server/main.ts', agent: 'agent/main.ts' };
+const PROGRAMS = {
+  server: 'server/main.ts',
+  agent: 'agent/main.ts',
+  // A thread of the gateway's.
+  'import-worker': 'server/egress/import/worker.ts',
+};
 
-/** dist/server.mjs and dist/agent.mjs: our code in one file each, packages left outside. */
+/** dist/server.mjs, dist/agent.mjs and the gateway's thread: our code in one file each, packages left outside. */
 export async function buildPrograms({ root, log = () => {} }) {
   const hash = hashInputs(root, ['server', 'agent', 'shared', 'prisma', 'setup/build.mjs', ...CONFIG]);
   const outputs = Object.keys(PROGRAMS).map((name) => `dist/${name}.mjs`);

@@ -15,6 +15,7 @@ import {
 } from '../../shared/egress-views';
 import { proofSchema } from '../../shared/proof';
 import { taskViewSchema } from '../../shared/views';
+import { IMPORT_ENTRIES_MAX } from '../egress/import/entry';
 import { procedure, router } from './trpc';
 
 const byId = z.object({ id: z.string().max(64) });
@@ -48,7 +49,7 @@ export const egressRouter = router({
     .output(importPreviewSchema)
     .mutation(({ ctx, input }) => ctx.services.egress.previewImport(ctx.identity, input)),
   import: procedure
-    .input(z.object({ text, lines: z.array(z.int()).min(1).max(2000) }))
+    .input(z.object({ text, lines: z.array(z.int()).min(1).max(IMPORT_ENTRIES_MAX) }))
     .output(z.array(egressViewSchema))
     .mutation(({ ctx, input }) => ctx.services.egress.import(ctx.identity, input)),
   /** A mutation, as it is written down and must not be repeated or kept by anything on the way. */

@@ -8,7 +8,17 @@ import {
   updateEgressSchema,
 } from '../../shared/egress-views';
 import { proofSchema } from '../../shared/proof';
-import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import {
+  body,
+  failures,
+  identityOf,
+  idParam,
+  json,
+  named,
+  needs,
+  type RestApp,
+  type RestServices,
+} from './base';
 
 const tags = ['egresses'];
 const egress = named(egressViewSchema, 'Egress');
@@ -23,6 +33,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/egresses',
+      ...needs('admin'),
       tags,
       summary: 'Ways out, secrets masked',
       responses: { 200: json(z.array(egress), 'Ways out'), ...failures },
@@ -33,6 +44,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/egresses',
+      ...needs('admin'),
       tags,
       summary: 'Make a way out',
       request: { body: body(createEgressSchema) },
@@ -44,6 +56,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/egresses/import/preview',
+      ...needs('admin'),
       tags,
       summary:
         'Read share links, subscriptions, Clash YAML, sing-box JSON or a WireGuard .conf; nothing is saved',
@@ -56,9 +69,10 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/egresses/import',
+      ...needs('admin'),
       tags,
       summary: 'Save the named lines of a text: all of them or none',
-      request: { body: body(z.object({ text, lines: z.array(z.int()).min(1).max(2000) })) },
+      request: { body: body(z.object({ text, lines: z.array(z.int()).min(1).max(IMPORT_ENTRIES_MAX) })) },
       responses: { 201: json(z.array(egress), 'The ways out'), ...failures },
     }),
     async (c) => c.json(await services.egress.import(identityOf(c.env), c.req.valid('json')), 201),
@@ -67,6 +81,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/egresses/wireguard-key',
+      ...needs('admin'),
       tags,
       summary: 'Make a WireGuard key whose private half stays on the host; use its keyId in a way out',
       responses: {
@@ -80,6 +95,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/egresses/{id}',
+      ...needs('admin'),
       tags,
       summary: 'One way out, secrets masked',
       request: { params: idParam },
@@ -91,6 +107,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'patch',
       path: '/api/egresses/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Change a way out; a secret that is sent as the mask stays. Running sandboxes are switched',
       request: { params: idParam, body: body(updateEgressSchema.omit({ id: true })) },
@@ -105,6 +122,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'delete',
       path: '/api/egresses/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Remove a way out that nothing uses',
       request: { params: idParam },
@@ -119,6 +137,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/egresses/{id}/export',
+      ...needs('admin'),
       tags,
       summary: 'The way out as a text with its secrets; written to the audit log',
       request: {
@@ -136,6 +155,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/egresses/{id}/history',
+      ...needs('admin'),
       tags,
       summary: 'Its proofs and tests of the last 24 hours as points',
       request: { params: idParam },
@@ -147,6 +167,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/egresses/{id}/proofs',
+      ...needs('admin'),
       tags,
       summary: 'Its signed proofs and tests, newest first, also those of sandboxes that went by it',
       request: { params: idParam, query: proofsQuery },

@@ -41,7 +41,7 @@ export function OwnPresets({
       ))}
       <p className="text-ink-faint text-xs">
         Exceptions that several rules need are best kept as a{' '}
-        <Link className="text-accent hover:underline" href="/admin/egress/presets">
+        <Link className="text-accent underline" href="/admin/egress/presets">
           preset
         </Link>
         .

@@ -6,7 +6,7 @@ import type { SubscriptionView } from '../../../shared/egress-views';
 import { AppError, toAppError } from '../../../shared/errors';
 import type { DbOrTx } from '../../contracts';
 import { dnsOf } from '../../egress/dns-of';
-import { importEgresses } from '../../egress/import/import';
+import { readEgresses } from '../../egress/import/read-apart';
 import { planSubscription } from '../../egress/subscription-diff';
 import type { EgressParts } from './parts';
 
@@ -29,7 +29,7 @@ export async function fetchSubscription(
 ): Promise<{ fetched: Fetched; problem: string | null }> {
   const url = parts.secrets.openText('subscription.url', row.url);
   const body = await ask(parts, { row, url, signal });
-  const { entries, problem } = importEgresses(body);
+  const { entries, problem } = await readEgresses(body, { signal });
   if (problem !== null) throw new AppError('invalid_input', problem);
   const fetched: Fetched = { entries: [], unreadable: [] };
   const problems: string[] = [];

@@ -4,7 +4,7 @@ import type { EgressView, ImportPreview } from '../../../shared/egress-views';
 import { AppError } from '../../../shared/errors';
 import { actorOf, type Identity } from '../../contracts';
 import { type ExportFormat, exportEgress } from '../../egress/export/export';
-import { importEgresses } from '../../egress/import/import';
+import { readEgresses } from '../../egress/import/read-apart';
 import { insertEgress, readEgress, viewOf } from './crud';
 import { type EgressParts, requireAdmin } from './parts';
 
@@ -14,7 +14,7 @@ export async function previewImport(
   { text }: { text: string },
 ): Promise<ImportPreview> {
   requireAdmin(identity);
-  const { format, entries, problem } = importEgresses(text);
+  const { format, entries, problem } = await readEgresses(text);
   const prints = entries.map((it) => (it.config === null ? null : parts.secrets.fingerprint(it.config)));
   const known = await parts.db.egress.findMany({
     where: { fingerprint: { in: prints.filter((it) => it !== null) } },
@@ -37,7 +37,7 @@ export async function importEntries(
   input: { text: string; lines: number[] },
 ): Promise<EgressView[]> {
   requireAdmin(identity);
-  const { entries, problem } = importEgresses(input.text);
+  const { entries, problem } = await readEgresses(input.text);
   if (problem !== null) throw new AppError('invalid_input', problem, { field: 'text' });
   const chosen = [...new Set(input.lines)].map((line) => {
     const entry = entries.find((it) => it.line === line);
