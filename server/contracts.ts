@@ -33,6 +33,7 @@ import type {
 } from '../shared/egress-views';
 import type { PresetView, presetVersionSchema, savePresetSchema } from '../shared/policy-presets';
 import type { Proof } from '../shared/proof';
+import type { Scope } from '../shared/scopes';
 import type {
   ApiTokenView,
   AuditView,
@@ -51,12 +52,16 @@ import type {
   WorkspaceView,
 } from '../shared/views';
 import type { SessionServices } from './session-contracts';
+import type { UsageServices } from './usage/contract';
 
 export type Db = PrismaClient;
 /** A transaction or the client itself. */
 export type DbOrTx = Pick<PrismaClient, Exclude<keyof PrismaClient, `$${string}`>>;
 
-/** Who asks, by which means, from where. Made once per request or upgrade; never cached. */
+/**
+ * Who asks, by which means, from where. Made once per request or upgrade; never cached. `role` is `admin` only where
+ * the token holds that scope, too.
+ */
 export interface Identity {
   readonly userId: string;
   readonly username: string;
@@ -66,6 +71,12 @@ export interface Identity {
   readonly credentialId: string;
   /** Somebody else made the password: nothing but changing it is open, see `requireOwnPassword`. */
   readonly mustChangePassword: boolean;
+  /** Of a token; null of a browser's log-in: all that its user may. */
+  readonly scopes: readonly Scope[] | null;
+  /** Of a token that is bound to one sandbox: it knows of no other. */
+  readonly sandboxId: string | null;
+  /** When the log-in or the token ends, ms since 1970; null: never by itself. */
+  readonly endsAt: number | null;
   readonly address: string;
   readonly userAgent: string;
 }
@@ -180,7 +191,7 @@ export interface Connections {
   viewers(sessionId: string): number;
 }
 
-export interface Services extends EgressServices, SessionServices {
+export interface Services extends EgressServices, SessionServices, UsageServices {
   account: {
     me(identity: Identity): Promise<Me>;
     setPreferences(identity: Identity, input: Partial<Preferences>): Promise<Me>;

@@ -36,6 +36,7 @@ beforeAll(async () => {
   const admin = await gateway.parts.db.user.findFirstOrThrow();
   root = {
     ...{ userId: admin.id, username: admin.username, role: 'admin', via: 'browser', credentialId: 'test' },
+    ...{ scopes: null, sandboxId: null, endsAt: null },
     ...{ mustChangePassword: false, address: '127.0.0.1', userAgent: 'test' },
   };
 });

@@ -35,6 +35,8 @@ export type TerminalStatus =
   /** How many input bytes of this client were ever written to the pty's channel. */
   | { type: 'input'; bytes: number }
   | { type: 'viewers'; viewers: number }
+  /** Who may look and not type is told so after `attached`, and again when something was typed: it went nowhere. */
+  | { type: 'read-only'; reason: string }
   | { type: 'reconnecting'; reason: string }
   | { type: 'ended'; exitCode: number | null; reason: string };
 

@@ -2,6 +2,7 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { type AppError, type ErrorCode, errorTable, toAppError } from '../../shared/errors';
 import { requireOwnPassword } from '../auth/identity';
+import { requireUnlimited } from '../auth/scopes';
 import type { Identity, Services } from '../contracts';
 
 export interface ApiContext {
@@ -76,6 +77,8 @@ export const router = t.router;
 /** Signed in, also with a password that somebody else made: only for reading and changing one's own log-in. */
 export const openProcedure = t.procedure.use(guarded).use(({ ctx, next }) => {
   if (!ctx.identity) throw new TRPCError({ code: 'UNAUTHORIZED', message: errorTable.unauthenticated.title });
+  // Procedures declare no scopes: whoever has only some goes by REST.
+  requireUnlimited(ctx.identity, 'tRPC');
   return next({ ctx: { ...ctx, identity: ctx.identity } });
 });
 

@@ -1,4 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { type Scope, scopeSchema } from '../../shared/scopes';
 
 /** Told apart at a glance, and by secret scanners. */
 const PREFIX = 'cct_';
@@ -11,8 +13,20 @@ export function makeApiToken(): { token: string; hash: string; prefix: string } 
   return { token, hash: hashApiToken(token), prefix: token.slice(0, SHOWN_CHARS) };
 }
 
-export function looksLikeApiToken(text: string): boolean {
-  return /^cct_[A-Za-z0-9_-]{43}$/.test(text);
+/** The row of the operator's token, which the environment holds. */
+export const MASTER_TOKEN_ID = 'master';
+/** What a person made up for it is no shorter and no longer than this. */
+export const MASTER_TOKEN_CHARS = { min: 32, max: 512 } as const;
+
+/** One of ours or the operator's own: all else need not be looked for. */
+export function looksLikeBearer(text: string): boolean {
+  return text.length >= MASTER_TOKEN_CHARS.min && text.length <= MASTER_TOKEN_CHARS.max;
+}
+
+/** A row that cannot be read gives no right at all. */
+export function storedScopes(json: string): Scope[] {
+  const parsed = z.array(scopeSchema).safeParse(JSON.parse(json));
+  return parsed.success ? parsed.data : [];
 }
 
 /** SHA-256: the token is random, so there is nothing for a slow hash to slow down. */

@@ -1,8 +1,9 @@
 /** Who somebody is: log-ins, sessions, keys, tokens. Every request and upgrade asks here, nothing is remembered. */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../shared/errors';
+import { holds } from '../../shared/scopes';
 import type { Db, Identity } from '../contracts';
-import { hashApiToken, looksLikeApiToken, sameHash } from './api-token';
+import { hashApiToken, looksLikeBearer, MASTER_TOKEN_ID, sameHash, storedScopes } from './api-token';
 import { parseCookies } from './cookies';
 import type { KeyRing } from './key-ring';
 
@@ -50,14 +51,18 @@ export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; co
     last === null || now.getTime() - last.getTime() > LAST_SEEN_EVERY_MS;
 
   async function byToken(token: string, now: Date) {
-    if (!looksLikeApiToken(token)) return null;
+    if (!looksLikeBearer(token)) return null;
     const hash = hashApiToken(token);
     const row = await db.apiToken.findUnique({ where: { hash }, include: { user: true } });
     if (!row || !sameHash(row.hash, hash) || row.revokedAt) return null;
     if ((row.expiresAt && row.expiresAt <= now) || !mayAct(row.user, now)) return null;
     if (stale(row.lastUsedAt, now))
       await db.apiToken.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
-    return { user: row.user, via: 'token' as const, credentialId: row.id };
+    const limits = { scopes: storedScopes(row.scopes), sandboxId: row.sandboxId };
+    const endsAt = row.expiresAt?.getTime() ?? null;
+    // The operator's own token, from the environment: whoever may set that needs no password of this user's.
+    const user = row.id === MASTER_TOKEN_ID ? { ...row.user, mustChangePassword: false } : row.user;
+    return { user, via: 'token' as const, credentialId: row.id, ...limits, endsAt };
   }
 
   async function byCookie(value: string, now: Date) {
@@ -70,7 +75,8 @@ export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; co
       await db.authSession.updateMany({ where: { id: row.id }, data: { lastSeenAt: now } });
       await db.user.updateMany({ where: { id: row.userId }, data: { lastSeenAt: now } });
     }
-    return { user: row.user, via: 'browser' as const, credentialId: row.id };
+    const unlimited = { scopes: null, sandboxId: null, endsAt: row.expiresAt.getTime() };
+    return { user: row.user, via: 'browser' as const, credentialId: row.id, ...unlimited };
   }
 
   return async (request, address) => {
@@ -83,10 +89,14 @@ export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; co
     return {
       userId: found.user.id,
       username: found.user.username,
-      role: found.user.role === 'admin' ? 'admin' : 'user',
+      // A token without that scope is a plain user's everywhere, whatever its routes forget.
+      role: found.user.role === 'admin' && holds(found, 'admin') ? 'admin' : 'user',
       via: found.via,
       credentialId: found.credentialId,
       mustChangePassword: found.user.mustChangePassword,
+      scopes: found.scopes,
+      sandboxId: found.sandboxId,
+      endsAt: found.endsAt,
       address,
       userAgent: userAgentOf(request),
     };

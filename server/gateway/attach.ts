@@ -41,16 +41,16 @@ export interface Attached {
 }
 
 /**
- * Attaches, making the session when its tmux is gone. Throws SessionEnded, or AppError: `not_found`,
+ * Attaches, making the session when its tmux is gone; to `view` does not, and neither types nor gives its size. Throws SessionEnded, or AppError: `not_found`,
  * `sandbox_not_running`, `conflict` (working folder missing), and `unavailable` and the like, when trying again may help.
  */
 export async function attach(
   connections: GatewayConnections,
   sandboxId: string,
   target: SessionTarget,
-  options: { cols: number; rows: number; signal: AbortSignal; ready: ReadyChannels },
+  options: { cols: number; rows: number; signal: AbortSignal; ready: ReadyChannels; view: boolean },
 ): Promise<Attached> {
-  const { cols, rows, signal, ready } = options;
+  const { cols, rows, signal, ready, view } = options;
   const connection = await connections.get(sandboxId);
   signal.throwIfAborted();
   const { commands } = connections;
@@ -62,7 +62,8 @@ export async function attach(
     })
     .then(({ code, stdout }) => (code === 0 ? stdout : Buffer.alloc(0)))
     .catch(() => Buffer.alloc(0));
-  const pty = await ready.shell(connection, commands.attach(target, cols, rows), { cols, rows });
+  const command = view ? commands.view(target.id) : commands.attach(target, cols, rows);
+  const pty = await ready.shell(connection, command, { cols, rows });
   try {
     const beginning = await firstScreen(pty, signal);
     const { output, answers } = answerQuestions(beginning);

@@ -44,6 +44,17 @@ export class SessionCommands {
   attach(target: SessionTarget, cols: number, rows: number): string[] {
     return [this.#program, 'attach', ...operands(target, cols, rows)];
   }
+  /** Looks on: tmux takes neither keys nor the size of this one. What does not run is not started. */
+  view(id: string): string[] {
+    return [this.#program, 'view', id];
+  }
+  /** Its bytes come on stdin and are typed as they stand. */
+  input(id: string): string[] {
+    return [this.#program, 'input', id];
+  }
+  resize(id: string, cols: number, rows: number): string[] {
+    return [this.#program, 'resize', id, String(cols), String(rows)];
+  }
   history(id: string, lines: number): string[] {
     return [this.#program, 'history', id, String(lines)];
   }

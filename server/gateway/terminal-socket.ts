@@ -48,6 +48,8 @@ export interface TerminalRequest {
   target: SessionTarget;
   cols: number;
   rows: number;
+  /** False: what is typed is refused, and the session keeps its size. */
+  mayType: boolean;
   /** Null: this client keeps no count; nothing is ever sent twice. */
   client: { id: string; offset: number } | null;
 }
@@ -124,6 +126,7 @@ export class TerminalSocket {
         const { cols, rows } = clampSize(message.cols, message.rows);
         this.#cols = cols;
         this.#rows = rows;
+        // A look-on's pty has a size, too: tmux ignores it for the others (`session view`).
         this.#pty?.resize(cols, rows);
         break;
       }
@@ -192,6 +195,7 @@ export class TerminalSocket {
       rows: this.#rows,
       signal: this.#stop.signal,
       ready: this.#deps.ready,
+      view: !this.#request.mayType,
     });
     const { pty } = attached;
     if (this.#stop.signal.aborted) {
@@ -227,6 +231,7 @@ export class TerminalSocket {
       viewers: this.#deps.connections.viewers(this.#request.target.id),
       inputBytes: this.#record.written,
     });
+    if (!this.#request.mayType) this.#refuseInput();
     this.#confirmSoon(pty);
     this.#flow.push(first);
     this.#flow.read(pty);
@@ -258,6 +263,10 @@ export class TerminalSocket {
 
   #input(data: Buffer): void {
     if (this.#record.owner !== this || data.length === 0) return;
+    if (!this.#request.mayType) {
+      this.#refuseInput();
+      return;
+    }
     this.#deps.activity.touch(this.#request.sandboxId, this.#request.target.id);
     if (this.#pty) {
       this.#write(this.#pty, data);
@@ -266,6 +275,11 @@ export class TerminalSocket {
       this.#queuedBytes += data.length;
     }
     this.#boundInput();
+  }
+
+  #refuseInput(): void {
+    const reason = 'You may look at this session, not type in it.';
+    this.#status({ type: 'read-only', reason });
   }
 
   #write(pty: PtyStream, data: Buffer): void {

@@ -5,7 +5,9 @@ import type { Logger } from 'pino';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { AppError, errorTable, toAppError } from '../../shared/errors';
 import { TERMINAL_MESSAGE_MAX_BYTES } from '../../shared/limits';
+import { holds, sessionScope } from '../../shared/scopes';
 import { ServerOp, TERMINAL_SUBPROTOCOL, type TerminalStatus } from '../../shared/terminal-frames';
+import { requireSessionScope } from '../auth/scopes';
 import type { Audit, Db, Identity, Live, OpenSockets, SandboxAccess } from '../contracts';
 import { createSessionStates } from '../services/sessions/states';
 import type { Activity } from './activity';
@@ -134,6 +136,8 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
       include: { sandbox: { select: { state: true } } },
     });
     if (row?.sandboxId !== query.sandboxId) throw new AppError('not_found');
+    requireSessionScope(identity, row.kind, 'read');
+    const mayType = holds(identity, sessionScope(row.kind, 'input'));
     if (row.state === 'ended') {
       const reason = row.endReason ?? errorTable.gone.title;
       const status: TerminalStatus = { type: 'ended', exitCode: row.exitCode, reason };
@@ -148,7 +152,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     };
     return new TerminalSocket(
       socket,
-      { ...query, identity, target },
+      { ...query, identity, target, mayType },
       { connections, states, ledger, ready, activity, log },
     );
   }

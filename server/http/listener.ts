@@ -8,6 +8,7 @@ import { JSON_BODY_MAX_BYTES } from '../../shared/limits';
 import { type Peer, peerOf } from '../auth/client-address';
 import { bearerOf, type Identify, requireOwnPassword } from '../auth/identity';
 import { isNextAuthPath, type NextAuthCall } from '../auth/next-auth';
+import { requireScope, requireUnlimited } from '../auth/scopes';
 import type { Identity } from '../contracts';
 import { ECHO_PATH, type EchoHttp } from '../echo/http';
 import type { Upload } from '../gateway/uploads';
@@ -119,7 +120,10 @@ export function createListener(options: ListenerOptions) {
       return await options.nextAuth.handle({ request, response, peer, identity, body });
     }
     const upload = method === 'POST' ? uploadPath.exec(pathname)?.[1] : undefined;
-    if (upload !== undefined && identity) return await receive(call, upload, identity);
+    if (upload !== undefined && identity) {
+      requireScope(identity, 'files:write');
+      return await receive(call, upload, identity);
+    }
     if (pathname.startsWith('/api/') || pathname === '/api') {
       response.setHeader('cache-control', 'no-store');
       checkLength(request, JSON_BODY_MAX_BYTES);
@@ -137,6 +141,7 @@ export function createListener(options: ListenerOptions) {
     }
     if (pathname === ECHO_PATH) return options.echo(request, response, peer);
     if (!options.pages || !isPage(pathname)) throw new AppError('not_found');
+    if (identity) requireUnlimited(identity, 'A page');
     await options.pages(request, response);
   }
 

@@ -5,8 +5,10 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { AppError, toAppError } from '../../shared/errors';
+import type { RouteScope } from '../../shared/scopes';
 import { peerOf } from '../auth/client-address';
 import { type Identify, requireOwnPassword } from '../auth/identity';
+import { admit } from '../auth/scopes';
 import type { Identity } from '../contracts';
 import { pathOf } from './access';
 import { errorBody } from './answer';
@@ -20,7 +22,15 @@ export type UpgradeHandler = (
 ) => void;
 
 /** Paths of our WebSocket endpoints; the walk over everything reads this. */
-export const upgradePaths = [{ name: 'terminal', path: /^\/ws\/sandboxes\/[^/]+\/terminal$/ }] as const;
+export const upgradePaths: readonly { name: 'terminal'; path: RegExp; example: string; scope: RouteScope }[] =
+  [
+    {
+      name: 'terminal',
+      path: /^\/ws\/sandboxes\/[^/]+\/terminal$/,
+      example: '/ws/sandboxes/sabcdefabcdef012/terminal?session=7f0e6f0e-1111-4222-8333-444455556666',
+      scope: 'session:read',
+    },
+  ];
 
 /** A client that does not answer our close frame is cut off after this. */
 const REFUSAL_LINGER_MS = 2_000;
@@ -49,7 +59,7 @@ export function createUpgrade(options: UpgradeOptions) {
     const peer = peerOf(request, options.trusted, options.scheme);
     const { development } = options;
     const reload = development !== null && pathname.startsWith('/_next/');
-    const known = upgradePaths.some((it) => it.path.test(pathname));
+    const known = upgradePaths.find((it) => it.path.test(pathname));
     // An unknown path is told only to those who may know: the others get the same answer as for a known one.
     checkHost(peer, options.baseDomain, pathname);
     checkOrigin(request, peer);
@@ -58,6 +68,7 @@ export function createUpgrade(options: UpgradeOptions) {
     if (!identity) throw new AppError('unauthenticated');
     if (!known) throw new AppError('not_found');
     requireOwnPassword(identity);
+    admit(identity, known.scope);
     return (socket, head) => options.terminal(request, socket, head, identity);
   }
 

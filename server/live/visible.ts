@@ -10,7 +10,9 @@ export type Visible = (identity: Identity, rows: LiveRow[]) => Promise<LiveRow[]
  * to them (`userId`) and what belongs to a workspace they are a member of. `me` is for its own user alone.
  */
 export function createVisible({ db }: { db: Db }): Visible {
-  return async (identity, rows) => {
+  return async (identity, all) => {
+    const bound = identity.sandboxId;
+    const rows = bound === null ? all : all.filter((row) => row.sandboxId === bound);
     const others = rows.some((row) => row.userId !== identity.userId && row.topic !== 'me');
     const mine =
       identity.role !== 'admin' && others ? await workspacesOf(identity.userId) : new Set<string>();

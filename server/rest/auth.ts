@@ -2,7 +2,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { AppError } from '../../shared/errors';
 import type { Identity } from '../contracts';
-import { body, callerOf, failures, json, type RestApp, type RestBindings, type RestServices } from './base';
+import {
+  body,
+  callerOf,
+  failures,
+  json,
+  needs,
+  type RestApp,
+  type RestBindings,
+  type RestServices,
+} from './base';
 
 /** How the REST edge signs people in and out; made by server/auth. */
 export interface RestAuth {
@@ -24,9 +33,9 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
     createRoute({
       method: 'post',
       path: '/api/auth/login',
+      ...needs('public'),
       tags,
       summary: 'Sign in; the answer sets the session cookie',
-      security: [],
       request: { body: body(credentials) },
       responses: { 200: json(ok, 'Signed in'), ...failures },
     }),
@@ -41,9 +50,9 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
     createRoute({
       method: 'post',
       path: '/api/auth/register',
+      ...needs('public'),
       tags,
       summary: 'Closed: administrators create users',
-      security: [],
       responses: { ...failures },
     }),
     () => {
@@ -58,6 +67,7 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
     createRoute({
       method: 'get',
       path: '/api/auth/check',
+      ...needs('identity'),
       tags,
       summary: 'Is the caller signed in?',
       responses: { 200: json(ok, 'Yes'), ...failures },
@@ -72,6 +82,7 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
     createRoute({
       method: 'post',
       path: '/api/auth/logout',
+      ...needs('identity'),
       tags,
       summary: 'End this session for good, here and on the server',
       responses: { 200: json(ok, 'Signed out'), ...failures },
@@ -93,6 +104,7 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
     createRoute({
       method: 'get',
       path: '/api/auth/me',
+      ...needs('identity'),
       tags,
       summary: 'The caller',
       responses: { 200: json(me, 'The caller'), ...failures },
@@ -107,9 +119,9 @@ export function addAuthRoutes(app: RestApp, { services, auth }: RestServices & {
     createRoute({
       method: 'get',
       path: '/api/auth/oidc/providers',
+      ...needs('public'),
       tags,
       summary: 'Outside identity providers one may sign in with',
-      security: [],
       responses: { 200: json(z.object({ providers: z.array(z.string()) }), 'Their names'), ...failures },
     }),
     (c) => c.json({ providers: [] }, 200),

@@ -2,8 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { matchedRoutes } from 'hono/route';
+import { METHOD_NAME_ALL } from 'hono/router';
 import { AppError, errorCodes } from '../../shared/errors';
+import type { RouteScope } from '../../shared/scopes';
 import { requireOwnPassword } from '../auth/identity';
+import { admit } from '../auth/scopes';
 import type { Identity, Services } from '../contracts';
 
 /** What the http layer has found out before a request comes here. */
@@ -16,7 +20,60 @@ export interface RestBindings {
 export type RestEnv = { Bindings: RestBindings };
 export type RestApp = OpenAPIHono<RestEnv>;
 
+const SCOPE = 'x-scope';
+
+/** What a route asks for: spread into its `createRoute`. A route without it answers nobody. */
+export function needs(scope: RouteScope) {
+  return {
+    [SCOPE]: scope,
+    security: scope === 'public' ? [] : [{ token: scope === 'identity' ? [] : [scope] }],
+  };
+}
+
+/** `METHOD /path` as Hono knows it, to the scope that was declared with it. */
+export function declaredScopes(app: RestApp): Map<string, RouteScope> {
+  const found = new Map<string, RouteScope>(undocumented);
+  for (const it of app.openAPIRegistry.definitions) {
+    if (it.type !== 'route' || it.route[SCOPE] === undefined) continue;
+    const path = it.route.path.replaceAll(/\/\{(.+?)\}/g, '/:$1');
+    found.set(`${it.route.method.toUpperCase()} ${path}`, it.route[SCOPE]);
+  }
+  return found;
+}
+
+/** Routes that the document does not list: the document itself and its reader. */
+const undocumented: [string, RouteScope][] = [
+  '/api/openapi.json',
+  '/api/docs',
+  '/api/docs/init.js',
+  '/api/docs/:asset',
+].map((path) => [`GET ${path}`, 'identity']);
+
+/** Before every route: its scope, or nothing. `declared` is asked when a request comes, as routes come after this. */
+function refuseByDefault(app: RestApp, declared: () => Map<string, RouteScope>): void {
+  app.use('*', async (c, next) => {
+    // The first that is a route and no middleware is the one that answers.
+    const route = matchedRoutes(c).find((it) => it.method !== METHOD_NAME_ALL);
+    if (route) {
+      const scope = declared().get(`${route.method} ${route.path}`);
+      if (scope === undefined) throw new AppError('forbidden', `${route.path} declares no scope.`);
+      admit(c.env.identity, scope);
+    }
+    await next();
+  });
+}
+
 export function createRestApp(): RestApp {
+  const app = makeApp();
+  let declared: Map<string, RouteScope> | undefined;
+  refuseByDefault(app, () => {
+    declared ??= declaredScopes(app);
+    return declared;
+  });
+  return app;
+}
+
+function makeApp(): RestApp {
   return new OpenAPIHono<RestEnv>({
     defaultHook(result) {
       if (result.success) return;

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { AppError } from '../../shared/errors';
 import type { Live, OpenSockets } from '../contracts';
-import { failures, identityOf, type RestApp } from './base';
+import { failures, identityOf, needs, type RestApp } from './base';
 import { answerEvents, type Report } from './event-stream';
 
 /** `Last-Event-ID` of a reconnecting EventSource wins over `?from=`; null = from now on. */
@@ -23,6 +23,7 @@ export function addEventRoutes(
     createRoute({
       method: 'get',
       path: '/api/events',
+      ...needs('sandboxes:read'),
       tags: ['events'],
       summary: 'Server-sent events: what changed, by id; replays after Last-Event-ID or ?from=',
       request: { query: z.object({ from: z.string().optional() }) },

@@ -5,7 +5,7 @@ import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-api';
 import { sessionIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
 import type { Frames } from '../services/frames/service';
-import { body, failures, identityOf, json, type RestApp } from './base';
+import { body, failures, identityOf, json, needs, type RestApp } from './base';
 import { answerEvents, asErrorEvent, type Report } from './event-stream';
 
 const tags = ['sessions'];
@@ -33,6 +33,7 @@ export function addFrameRoutes(
     createRoute({
       method: 'get',
       path: '/api/sessions/{id}/frames',
+      ...needs('sessions:read'),
       tags,
       summary: 'Server-sent events: the frames of a session after ?from= or Last-Event-ID, then live',
       request: { params: sessionParam, query: z.object({ from: z.string().optional() }) },
@@ -60,6 +61,7 @@ export function addFrameRoutes(
     createRoute({
       method: 'post',
       path: '/api/sessions/{id}/prompt',
+      ...needs('sessions:input'),
       tags,
       summary: "Put a prompt into a session's queue; the text reaches the model as it stands",
       request: {
@@ -85,6 +87,7 @@ export function addFrameRoutes(
     createRoute({
       method: 'post',
       path: '/api/sessions/{id}/interrupt',
+      ...needs('sessions:input'),
       tags,
       summary: 'Interrupt the running turn; its stop frame tells when it has worked',
       request: { params: sessionParam },

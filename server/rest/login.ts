@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { loginCodeSchema, loginViewSchema } from '../../shared/providers';
 import { sandboxIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
-import { body, failures, identityOf, json, named, type RestApp, type RestServices } from './base';
+import { body, failures, identityOf, json, named, needs, type RestApp, type RestServices } from './base';
 import { answerEvents, asErrorEvent, type Report } from './event-stream';
 
 const tags = ['sandboxes'];
@@ -19,6 +19,7 @@ export function addLoginRoutes(
     createRoute({
       method: 'post',
       path: '/api/sandboxes/{id}/login',
+      ...needs('providers:write'),
       tags,
       summary: "Start Claude's own log-in, or watch the one that runs: server-sent events `stage`",
       request: { params: sandboxParam },
@@ -40,6 +41,7 @@ export function addLoginRoutes(
     createRoute({
       method: 'get',
       path: '/api/sandboxes/{id}/login',
+      ...needs('providers:read'),
       tags,
       summary: "How far Claude's log-in is, and who is logged in",
       request: { params: sandboxParam },
@@ -51,6 +53,7 @@ export function addLoginRoutes(
     createRoute({
       method: 'post',
       path: '/api/sandboxes/{id}/login/code',
+      ...needs('providers:write'),
       tags,
       summary: 'The code that the log-in page showed',
       request: { params: sandboxParam, body: body(z.object({ code: loginCodeSchema })) },
@@ -65,6 +68,7 @@ export function addLoginRoutes(
     createRoute({
       method: 'delete',
       path: '/api/sandboxes/{id}/login',
+      ...needs('providers:write'),
       tags,
       summary: 'Cancel the log-in',
       request: { params: sandboxParam },

@@ -4,7 +4,17 @@ import type { AppError } from '../../shared/errors';
 import { proofSchema } from '../../shared/proof';
 import { sandboxIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
-import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import {
+  body,
+  failures,
+  identityOf,
+  idParam,
+  json,
+  named,
+  needs,
+  type RestApp,
+  type RestServices,
+} from './base';
 import { proofsQuery } from './egress';
 import { answerProof } from './proof-stream';
 
@@ -31,6 +41,7 @@ export function addNetworkRoutes(
     createRoute({
       method: 'get',
       path: '/api/sandboxes/{id}/network',
+      ...needs('sandboxes:read'),
       tags,
       summary: "A sandbox's way out, its newest proof, and what it may reach",
       request: { params: sandboxParam },
@@ -42,6 +53,7 @@ export function addNetworkRoutes(
     createRoute({
       method: 'get',
       path: '/api/sandboxes/{id}/proofs',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'Its proofs, newest first',
       request: {
@@ -59,6 +71,7 @@ export function addNetworkRoutes(
     createRoute({
       method: 'get',
       path: '/api/sandboxes/{id}/traffic',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'What passed and what was denied: now, and in the last 24 hours',
       request: { params: sandboxParam },
@@ -70,6 +83,7 @@ export function addNetworkRoutes(
     createRoute({
       method: 'post',
       path: '/api/sandboxes/{id}/prove',
+      ...needs('sandboxes:write'),
       tags,
       summary: 'Take a proof now',
       request: { params: sandboxParam },
@@ -86,6 +100,7 @@ export function addNetworkRoutes(
     createRoute({
       method: 'post',
       path: '/api/egresses/test',
+      ...needs('admin'),
       tags: ['egresses'],
       summary: 'Test a way out that is not saved',
       request: { body: body(createEgressSchema) },
@@ -102,6 +117,7 @@ export function addNetworkRoutes(
     createRoute({
       method: 'post',
       path: '/api/egresses/{id}/test',
+      ...needs('admin'),
       tags: ['egresses'],
       summary: 'Test a saved way out',
       request: { params: idParam },

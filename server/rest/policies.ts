@@ -7,7 +7,7 @@ import {
   savePolicySchema,
 } from '../../shared/egress-views';
 import { sandboxIdSchema, taskViewSchema } from '../../shared/views';
-import { body, failures, identityOf, json, named, type RestApp, type RestServices } from './base';
+import { body, failures, identityOf, json, named, needs, type RestApp, type RestServices } from './base';
 
 const tags = ['policies'];
 const policy = named(policyViewSchema, 'NetworkPolicy');
@@ -28,6 +28,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/policies',
+      ...needs('admin'),
       tags,
       summary: 'Policies that were saved',
       responses: { 200: json(z.array(policy), 'Policies'), ...failures },
@@ -38,6 +39,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/policies/{target}',
+      ...needs('admin'),
       tags,
       summary: 'The policy of everyone, or of the workspace or sandbox ?id=',
       request: { params: place, query: targetId },
@@ -52,6 +54,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'put',
       path: '/api/policies/{target}',
+      ...needs('admin'),
       tags,
       summary: 'Save the next version of a policy; running sandboxes follow',
       request: { params: place, query: targetId, body: change },
@@ -67,6 +70,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/policies/{target}/preview',
+      ...needs('admin'),
       tags,
       summary: 'What saving it would change, and what speaks against it; nothing is saved',
       request: { params: place, query: targetId, body: change },
@@ -82,6 +86,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/policies/{target}/versions',
+      ...needs('admin'),
       tags,
       summary: 'All versions of a policy, newest first',
       request: { params: place, query: targetId },
@@ -96,6 +101,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/policies/{target}/roll-back',
+      ...needs('admin'),
       tags,
       summary: 'Make an old version the newest one',
       request: { params: place, query: targetId, body: body(z.object({ version: z.int().min(1) })) },
@@ -111,6 +117,7 @@ export function addPolicyRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/sandboxes/{id}/allow',
+      ...needs('sandboxes:write'),
       tags,
       summary: "Allow a denied name in the sandbox's own policy",
       request: {

@@ -8,7 +8,17 @@ import {
   subscriptionViewSchema,
 } from '../../shared/egress-views';
 import { taskViewSchema } from '../../shared/views';
-import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import {
+  body,
+  failures,
+  identityOf,
+  idParam,
+  json,
+  named,
+  needs,
+  type RestApp,
+  type RestServices,
+} from './base';
 
 const tags = ['egresses'];
 const pool = named(poolViewSchema, 'EgressPool');
@@ -22,6 +32,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'get',
       path: '/api/pools',
+      ...needs('admin'),
       tags,
       summary: 'Pools of ways out',
       responses: { 200: json(z.array(pool), 'Pools'), ...failures },
@@ -32,6 +43,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'post',
       path: '/api/pools',
+      ...needs('admin'),
       tags,
       summary: 'Make a pool',
       request: { body: body(savePoolSchema.omit({ id: true })) },
@@ -43,6 +55,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'put',
       path: '/api/pools/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Save a pool; sandboxes whose way out is no member any more are switched',
       request: { params: idParam, body: body(savePoolSchema.omit({ id: true })) },
@@ -57,6 +70,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'delete',
       path: '/api/pools/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Remove a pool that is bound to nothing',
       request: { params: idParam },
@@ -71,6 +85,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'get',
       path: '/api/bindings',
+      ...needs('admin'),
       tags,
       summary: 'Who is bound to which way out or pool; the nearest binding wins',
       responses: { 200: json(z.array(bindingViewSchema), 'Bindings'), ...failures },
@@ -81,6 +96,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'put',
       path: '/api/bindings',
+      ...needs('admin'),
       tags,
       summary: 'Bind or, with neither id, unbind; running sandboxes that it concerns are switched',
       request: { body: body(bindSchema) },
@@ -92,6 +108,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'get',
       path: '/api/subscriptions',
+      ...needs('admin'),
       tags,
       summary: 'Subscriptions, without their addresses',
       responses: { 200: json(z.array(subscription), 'Subscriptions'), ...failures },
@@ -102,6 +119,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'post',
       path: '/api/subscriptions',
+      ...needs('admin'),
       tags,
       summary: 'Make a subscription; it is fetched within a minute',
       request: { body: body(saveSubscriptionSchema.omit({ id: true })) },
@@ -113,6 +131,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'put',
       path: '/api/subscriptions/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Save a subscription; without url its address stays',
       request: { params: idParam, body: body(saveSubscriptionSchema.omit({ id: true })) },
@@ -127,6 +146,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'delete',
       path: '/api/subscriptions/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Remove a subscription; its ways out stay',
       request: { params: idParam },
@@ -141,6 +161,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'post',
       path: '/api/subscriptions/{id}/refresh',
+      ...needs('admin'),
       tags,
       summary: 'Fetch now; what changed waits in `pending`, unless it applies by itself',
       request: { params: idParam },
@@ -153,6 +174,7 @@ export function addPoolRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'post',
       path: '/api/subscriptions/{id}/apply',
+      ...needs('admin'),
       tags,
       summary: 'Take what waits in `pending`, all of it or nothing',
       request: { params: idParam },

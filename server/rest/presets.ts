@@ -2,7 +2,17 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { presetPreviewSchema } from '../../shared/egress-views';
 import { presetVersionSchema, presetViewSchema, savePresetSchema } from '../../shared/policy-presets';
 import { taskViewSchema } from '../../shared/views';
-import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import {
+  body,
+  failures,
+  identityOf,
+  idParam,
+  json,
+  named,
+  needs,
+  type RestApp,
+  type RestServices,
+} from './base';
 
 const tags = ['policies'];
 const preset = named(presetViewSchema, 'GrantPreset');
@@ -16,6 +26,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/presets',
+      ...needs('admin'),
       tags,
       summary: 'Presets that administrators defined, with whose policies take them in',
       responses: { 200: json(z.array(preset), 'Presets'), ...failures },
@@ -26,6 +37,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/presets',
+      ...needs('admin'),
       tags,
       summary: 'Make a preset',
       request: { body: body(fields) },
@@ -37,6 +49,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/presets/preview',
+      ...needs('admin'),
       tags,
       summary: 'What saving it would change, and what speaks against it; nothing is saved',
       request: { body: body(savePresetSchema) },
@@ -48,6 +61,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'put',
       path: '/api/presets/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Save the next version; policies that take it in become a new version, sandboxes follow',
       request: { params: idParam, body: body(fields) },
@@ -62,6 +76,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'delete',
       path: '/api/presets/{id}',
+      ...needs('admin'),
       tags,
       summary: 'Remove a preset that no policy takes in',
       request: { params: idParam },
@@ -76,6 +91,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'get',
       path: '/api/presets/{id}/versions',
+      ...needs('admin'),
       tags,
       summary: 'All versions of a preset, newest first',
       request: { params: idParam },
@@ -87,6 +103,7 @@ export function addPresetRoutes(app: RestApp, { services }: RestServices): void 
     createRoute({
       method: 'post',
       path: '/api/presets/{id}/roll-back',
+      ...needs('admin'),
       tags,
       summary: 'Make an old version the newest one',
       request: { params: idParam, body: body(z.object({ version: z.int().min(1) })) },

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { METHOD_NAME_ALL } from 'hono/router';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { AppError, toAppError } from '../../shared/errors';
 import type { Live, OpenSockets, Services } from '../contracts';
@@ -40,7 +41,8 @@ function addFallback(app: RestApp): void {
     const allowed = new Set<string>();
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
       const [handlers] = app.router.match(method, c.req.path);
-      if (handlers.length > 0) allowed.add(method);
+      // The one that asks for scopes is before everything.
+      if (handlers.some(([[, route]]) => route.method !== METHOD_NAME_ALL)) allowed.add(method);
     }
     const error = new AppError(allowed.size > 0 ? 'method_not_allowed' : 'not_found');
     if (allowed.size > 0) c.header('allow', [...allowed].join(', '));

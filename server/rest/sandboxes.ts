@@ -16,6 +16,7 @@ import {
   idParam,
   json,
   named,
+  needs,
   type RestApp,
   type RestServices,
 } from './base';
@@ -50,6 +51,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'get',
       path: '/api/sandboxes',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'Sandboxes the caller may see',
       responses: { 200: json(z.array(sandbox), 'Sandboxes'), ...failures },
@@ -60,6 +62,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'get',
       path: '/api/workspaces/{id}/sandboxes',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'Sandboxes of a workspace',
       request: { params: idParam },
@@ -74,6 +77,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'post',
       path: '/api/workspaces/{id}/sandboxes',
+      ...needs('sandboxes:write'),
       tags,
       summary: 'Create a sandbox; it starts at once, follow its task or /api/events',
       request: {
@@ -96,6 +100,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'get',
       path: '/api/sandboxes/{id}',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'One sandbox',
       request: { params: sandboxParam },
@@ -107,6 +112,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'patch',
       path: '/api/sandboxes/{id}',
+      ...needs('sandboxes:write'),
       tags,
       summary: 'Change name or limits; limits of a running sandbox change live',
       request: { params: sandboxParam, body: body(updateSandboxSchema.omit({ id: true })) },
@@ -121,6 +127,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'delete',
       path: '/api/sandboxes/{id}',
+      ...needs('sandboxes:write'),
       tags,
       summary: 'Delete a sandbox and its home folder',
       request: { params: sandboxParam, headers: idempotencyHeader },
@@ -142,6 +149,7 @@ export function addSandboxRoutes(app: RestApp, { services }: RestServices): void
       createRoute({
         method: 'post',
         path: `/api/sandboxes/{id}/${action}`,
+        ...needs('sandboxes:write'),
         tags,
         summary: `Ask for: ${action}`,
         request: { params: sandboxParam, headers: idempotencyHeader },

@@ -10,7 +10,7 @@ import {
 import { sessionIdSchema } from '../../shared/views';
 import type { Identity } from '../contracts';
 import type { Frames } from '../services/frames/service';
-import { body, failures, identityOf, json, named, type RestApp } from './base';
+import { body, failures, identityOf, json, named, needs, type RestApp } from './base';
 
 const tags = ['sessions'];
 const sessionParam = z.object({ id: sessionIdSchema });
@@ -33,6 +33,7 @@ function addWriting(app: RestApp, frames: Frames): void {
     createRoute({
       method: 'post',
       path: '/api/sessions/{id}/answer',
+      ...needs('sessions:input'),
       tags,
       summary: "Answer a permission request or a question of Claude's; the first answer wins",
       request: { params: sessionParam, body: body(sandboxdApi.answer.input) },
@@ -50,6 +51,7 @@ function addWriting(app: RestApp, frames: Frames): void {
     createRoute({
       method: 'post',
       path: '/api/sessions/{id}/model',
+      ...needs('sessions:write'),
       tags,
       summary: 'Switch the model; answers when Claude Code has confirmed it',
       request: { params: sessionParam, body: body(sandboxdApi.model.input) },
@@ -64,6 +66,7 @@ function addWriting(app: RestApp, frames: Frames): void {
     createRoute({
       method: 'post',
       path: '/api/sessions/{id}/command',
+      ...needs('sessions:input'),
       tags,
       summary: "Put a slash command of Claude Code's, such as /compact, into the session's queue",
       request: { params: sessionParam, body: body(sandboxdApi.command.input) },
@@ -81,6 +84,7 @@ function addReading(app: RestApp, { frames, history }: SessionControl): void {
     createRoute({
       method: 'get',
       path: '/api/sessions/{id}/commands',
+      ...needs('sessions:read'),
       tags,
       summary: 'Slash commands that Claude Code would offer there',
       request: { params: sessionParam },
@@ -95,6 +99,7 @@ function addReading(app: RestApp, { frames, history }: SessionControl): void {
     createRoute({
       method: 'get',
       path: '/api/sessions/{id}/files',
+      ...needs('sessions:read'),
       tags,
       summary: "Paths below the session's folder that match, best first",
       request: { params: sessionParam, query: z.object({ query: z.string().max(200).default('') }) },
@@ -109,6 +114,7 @@ function addReading(app: RestApp, { frames, history }: SessionControl): void {
     createRoute({
       method: 'get',
       path: '/api/sessions/{id}/turns',
+      ...needs('sessions:read'),
       tags,
       summary: 'Finished turns, oldest first, at most 100; also while the sandbox is stopped',
       request: { params: sessionParam, query: after },
@@ -126,6 +132,7 @@ function addReading(app: RestApp, { frames, history }: SessionControl): void {
     createRoute({
       method: 'get',
       path: '/api/sessions/{id}/exchanges',
+      ...needs('sessions:read'),
       tags,
       summary: 'Requests to the API and their answers, oldest first, at most 200',
       request: { params: sessionParam, query: after },
@@ -146,6 +153,7 @@ function addReading(app: RestApp, { frames, history }: SessionControl): void {
     createRoute({
       method: 'get',
       path: '/api/sessions/{id}/exchanges/{exchange}',
+      ...needs('sessions:read'),
       tags,
       summary: 'One request to the API with headers, bodies and events; credentials are masked',
       request: { params: sessionParam.extend({ exchange: z.coerce.number().int().positive() }) },

@@ -6,7 +6,7 @@ import {
   sessionIdSchema,
   sessionViewSchema,
 } from '../../shared/views';
-import { body, failures, identityOf, json, type RestApp, type RestServices } from './base';
+import { body, failures, identityOf, json, needs, type RestApp, type RestServices } from './base';
 
 const tags = ['sessions'];
 const session = sessionViewSchema.extend({ sandbox_id: sandboxIdSchema }).openapi('Session');
@@ -27,6 +27,7 @@ export function addSessionRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'get',
       path: '/api/sessions',
+      ...needs('sessions:read'),
       tags,
       summary: 'Sessions of one sandbox, or of all that the caller may use',
       request: { query: z.object({ sandbox_id: sandboxIdSchema.optional() }) },
@@ -43,6 +44,7 @@ export function addSessionRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'post',
       path: '/api/sessions',
+      ...needs('sessions:write'),
       tags,
       summary: 'Open a Claude Code session or a shell in a running sandbox',
       request: { body: body(create) },
@@ -64,6 +66,7 @@ export function addSessionRoutes(app: RestApp, { services }: RestServices): void
     createRoute({
       method: 'delete',
       path: '/api/sessions/{id}',
+      ...needs('sessions:write'),
       tags,
       summary: 'End a session and what runs in it',
       request: { params: sessionParam },

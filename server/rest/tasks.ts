@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { taskStateSchema } from '../../shared/sandbox-state';
 import { sandboxIdSchema, taskViewSchema } from '../../shared/views';
-import { failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import { failures, identityOf, idParam, json, named, needs, type RestApp, type RestServices } from './base';
 
 const tags = ['tasks'];
 const task = named(taskViewSchema, 'Task');
@@ -13,6 +13,7 @@ export function addTaskRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'get',
       path: '/api/tasks',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'Tasks, newest first',
       request: {
@@ -36,6 +37,7 @@ export function addTaskRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'get',
       path: '/api/tasks/{id}',
+      ...needs('sandboxes:read'),
       tags,
       summary: 'One task with its steps',
       request: { params: idParam },
@@ -47,6 +49,7 @@ export function addTaskRoutes(app: RestApp, { services }: RestServices): void {
     createRoute({
       method: 'post',
       path: '/api/tasks/{id}/cancel',
+      ...needs('sandboxes:write'),
       tags,
       summary: 'Ask a task to stop at its next border',
       request: { params: idParam },

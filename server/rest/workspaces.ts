@@ -1,6 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { memberRoleSchema, nameSchema, usernameSchema, workspaceViewSchema } from '../../shared/views';
-import { body, failures, identityOf, idParam, json, named, type RestApp, type RestServices } from './base';
+import {
+  body,
+  failures,
+  identityOf,
+  idParam,
+  json,
+  named,
+  needs,
+  type RestApp,
+  type RestServices,
+} from './base';
 
 const tags = ['workspaces'];
 const workspace = named(workspaceViewSchema, 'Workspace');
@@ -18,6 +28,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'get',
       path: '/api/workspaces',
+      ...needs('workspaces:read'),
       tags,
       summary: 'Workspaces the caller is a member of, oldest first',
       responses: { 200: json(z.array(workspace), 'Workspaces'), ...failures },
@@ -28,6 +39,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'post',
       path: '/api/workspaces',
+      ...needs('workspaces:write'),
       tags,
       summary: 'Create a workspace; the caller becomes its owner',
       request: { body: body(z.object({ name: nameSchema.default('New Workspace') })) },
@@ -39,6 +51,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'get',
       path: '/api/workspaces/{id}',
+      ...needs('workspaces:read'),
       tags,
       summary: 'One workspace',
       request: { params: idParam },
@@ -50,6 +63,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'delete',
       path: '/api/workspaces/{id}',
+      ...needs('workspaces:write'),
       tags,
       summary: 'Delete an empty workspace',
       request: { params: idParam },
@@ -64,6 +78,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'get',
       path: '/api/workspaces/{id}/members',
+      ...needs('workspaces:read'),
       tags,
       summary: 'Members',
       request: { params: idParam },
@@ -75,6 +90,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'post',
       path: '/api/workspaces/{id}/members',
+      ...needs('workspaces:write'),
       tags,
       summary: 'Add a member by user name',
       request: {
@@ -92,6 +108,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'put',
       path: '/api/workspaces/{id}/members/{userId}',
+      ...needs('workspaces:write'),
       tags,
       summary: 'Change a member’s role',
       request: { params: memberParams, body: body(z.object({ role: memberRoleSchema })) },
@@ -111,6 +128,7 @@ export function addWorkspaceRoutes(app: RestApp, { services }: RestServices): vo
     createRoute({
       method: 'delete',
       path: '/api/workspaces/{id}/members/{userId}',
+      ...needs('workspaces:write'),
       tags,
       summary: 'Remove a member',
       request: { params: memberParams },

@@ -63,6 +63,9 @@ export async function openServiceTest() {
         via: 'browser',
         credentialId: session.id,
         mustChangePassword: false,
+        scopes: null,
+        sandboxId: null,
+        endsAt: null,
         address: '127.0.0.1',
         userAgent: 'test',
       };

@@ -27,6 +27,9 @@ export const identity: Identity = {
   via: 'browser',
   credentialId: 'cred1',
   mustChangePassword: false,
+  scopes: null,
+  sandboxId: null,
+  endsAt: null,
   address: '127.0.0.1',
   userAgent: 'test',
 };

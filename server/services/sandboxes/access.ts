@@ -8,6 +8,8 @@
  *
  * An administrator who is no member may stop or delete a sandbox but not look into it: the work inside belongs to
  * the workspace. Nobody is kept out by that for good, as an administrator may become a member, which is audited.
+ *
+ * A token may be bound to one sandbox: to it no other exists.
  */
 import { AppError } from '../../../shared/errors';
 import { memberRoleSchema } from '../../../shared/views';
@@ -34,12 +36,18 @@ export function rightsOf(
   return { use, manage: admin || owns || (role !== null && mayManage.has(role)) };
 }
 
+/** Throws `not_found` for every other sandbox than the one that a token is bound to. */
+export function requireWithin(identity: Pick<Identity, 'sandboxId'>, sandboxId: string): void {
+  if (identity.sandboxId !== null && identity.sandboxId !== sandboxId) throw new AppError('not_found');
+}
+
 export function createAccess(db: Db): {
   access: SandboxAccess;
   rights: (identity: Identity, sandboxId: string) => Promise<Rights>;
 } {
   /** Throws `not_found` when it is not there or may not be seen: the answer is the same. */
   async function rights(identity: Identity, sandboxId: string): Promise<Rights> {
+    requireWithin(identity, sandboxId);
     const row = await db.sandbox.findUnique({
       where: { id: sandboxId },
       select: {

@@ -17,7 +17,7 @@ import { parseTaskInput } from '../../tasks/plan';
 import { lockSandbox } from '../../tasks/transition';
 import type { ProviderRefs } from '../providers/refs';
 import { taskView, withSteps } from '../tasks/view';
-import { createAccess } from './access';
+import { createAccess, requireWithin } from './access';
 import { defined } from './columns';
 import { createSandbox } from './create';
 import { sandboxViews } from './view';
@@ -96,6 +96,8 @@ export function createSandboxes(options: SandboxesOptions): Services['sandboxes'
     get: view,
 
     async create(identity, input) {
+      if (identity.sandboxId !== null)
+        throw new AppError('forbidden', 'This token is bound to one sandbox and cannot make another.');
       const make = () => createSandbox(options, identity, input);
       const id = await make().catch((thrown: unknown) => {
         // Two requests with one key at the same moment: the second finds the first one's sandbox.
@@ -175,6 +177,7 @@ export function createSandboxes(options: SandboxesOptions): Services['sandboxes'
     },
 
     async remove(identity, input) {
+      requireWithin(identity, input.id);
       const actor = actorOf(identity);
       const fingerprint = { action: 'remove', id: input.id };
       // The row may be gone already: the same key still gives the task that deleted it.

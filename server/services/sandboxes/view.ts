@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Prisma, Proof } from '../../../prisma/generated/client';
 import { egressKinds } from '../../../shared/egress';
 import { sandboxStateSchema, taskKindSchema, transitionalStates } from '../../../shared/sandbox-state';
+import { holds, sessionScope } from '../../../shared/scopes';
 import type { SandboxView } from '../../../shared/views';
 import type { Db, Identity } from '../../contracts';
 import { keepsState } from '../../tasks/plan';
@@ -27,7 +28,7 @@ export async function sandboxViews(
   where: Prisma.SandboxWhereInput,
 ): Promise<SandboxView[]> {
   const rows = await parts.db.sandbox.findMany({
-    where,
+    where: identity.sandboxId === null ? where : { AND: [where, { id: identity.sandboxId }] },
     orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
     include: {
       owner: { select: { username: true } },
@@ -61,14 +62,16 @@ export async function sandboxViews(
       createdAt: row.createdAt.toISOString(),
       startedAt: row.startedAt?.toISOString() ?? null,
       lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
-      sessions: row.sessions.map((it) =>
-        sessionView(it, {
-          sandboxState: row.state,
-          viewers: parts.viewers(it.id),
-          provider: providerOf(it),
-          mayRead: can.use,
-        }),
-      ),
+      sessions: row.sessions
+        .filter((it) => holds(identity, sessionScope(it.kind, 'read')))
+        .map((it) =>
+          sessionView(it, {
+            sandboxState: row.state,
+            viewers: parts.viewers(it.id),
+            provider: providerOf(it),
+            mayRead: can.use,
+          }),
+        ),
       task: task ? taskView(task) : null,
       can,
     };

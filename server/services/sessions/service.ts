@@ -6,7 +6,9 @@ import type { Session } from '../../../prisma/generated/client';
 import { AppError } from '../../../shared/errors';
 import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
 import { SANDBOX_WORKDIR } from '../../../shared/names';
-import type { createSessionSchema, SessionView } from '../../../shared/views';
+import { holds, sessionScope } from '../../../shared/scopes';
+import { type createSessionSchema, type SessionView, sessionKindSchema } from '../../../shared/views';
+import { requireSessionScope } from '../../auth/scopes';
 import type { Actor, Audit, Db, DbOrTx, Identity, Live, SandboxAccess, Services } from '../../contracts';
 import { actorOf, systemActor } from '../../contracts';
 import type { PooledConnection } from '../../gateway/connection';
@@ -199,6 +201,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
     const row = await db.session.findUnique({ where: { id } });
     if (!row) throw new AppError('not_found');
     await access(identity, row.sandboxId, 'use');
+    requireSessionScope(identity, row.kind, 'write');
     return row;
   }
 
@@ -232,12 +235,15 @@ export function createSessions(options: SessionsOptions): SessionsService {
 
     async list(identity, filter) {
       const { sandboxId } = filter;
-      if (sandboxId !== undefined) await access(identity, sandboxId, 'use');
+      const place = sandboxId ?? identity.sandboxId ?? undefined;
+      if (place !== undefined) await access(identity, place, 'use');
       const rows = await db.session.findMany({
-        where:
-          sandboxId === undefined
+        where: {
+          kind: { in: sessionKindSchema.options.filter((it) => holds(identity, sessionScope(it, 'read'))) },
+          ...(place === undefined
             ? { sandbox: { workspace: { members: { some: { userId: identity.userId } } } } }
-            : { sandboxId },
+            : { sandboxId: place }),
+        },
         include: {
           sandbox: {
             select: {
@@ -263,6 +269,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
     },
 
     async create(identity, input) {
+      requireSessionScope(identity, input.kind, 'write');
       await access(identity, input.sandboxId, 'use');
       const sandbox = await db.sandbox.findUnique({
         where: { id: input.sandboxId },

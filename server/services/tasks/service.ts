@@ -14,6 +14,12 @@ export interface TasksOptions {
 export function createTasks({ db, engine }: TasksOptions): Services['tasks'] {
   /** Administrators all; others what they asked for themselves and what is about sandboxes they see now. */
   async function visible(identity: Identity): Promise<Prisma.TaskWhereInput> {
+    if (identity.sandboxId !== null)
+      return { AND: [{ sandboxId: identity.sandboxId }, await mine(identity)] };
+    return mine(identity);
+  }
+
+  async function mine(identity: Identity): Promise<Prisma.TaskWhereInput> {
     if (identity.role === 'admin') return {};
     const sandboxes = await db.sandbox.findMany({
       where: { workspace: { members: { some: { userId: identity.userId } } } },
