@@ -25,14 +25,14 @@ export function packagesFor(pins, arch) {
  * The image's name for a base: 16 hex digits over everything that goes in. Only the owner's execute bit of a
  * mode counts, as in git: a checkout's umask must not make another image.
  */
-export function contentHash({ imageDir, sandboxd, packages, base }) {
+export function contentHash({ imageDir, programs, packages, base }) {
   const hash = createHash('sha256');
   const put = (...parts) => {
     for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
   };
   put('base', base);
   for (const it of packages) put('package', it.name, it.version, it.integrity);
-  put('sandboxd', sandboxd);
+  for (const [name, text] of Object.entries(programs)) put(name, text);
   put('Dockerfile', readFileSync(join(imageDir, 'Dockerfile')));
   const rootfs = join(imageDir, 'rootfs');
   for (const file of filesUnder(rootfs)) {

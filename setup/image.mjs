@@ -23,12 +23,12 @@ const imageDir = join(root, 'image');
 const REPOSITORY = 'cloud-claude/sandbox';
 const BUILD_TIMEOUT_MS = 1_800_000;
 
-/** image/sandboxd as one file. Needs node_modules. */
-async function bundleSandboxd() {
+/** A program of image/ as one file. Needs node_modules. */
+async function bundle(name) {
   // Synchronous: the asynchronous one leaves a service process behind that lives as long as the launcher.
   const { buildSync } = await import('esbuild');
   const result = buildSync({
-    entryPoints: [join(imageDir, 'sandboxd/main.ts')],
+    entryPoints: [join(imageDir, name, 'main.ts')],
     bundle: true,
     platform: 'node',
     target: 'node22',
@@ -52,8 +52,8 @@ export async function ensureImage({
 } = {}) {
   const pins = JSON.parse(readFileSync(join(imageDir, 'pins.json'), 'utf8'));
   const packages = packagesFor(pins, process.arch);
-  const sandboxd = await bundleSandboxd();
-  const hashFor = (base) => contentHash({ imageDir, sandboxd, packages, base });
+  const programs = { sandboxd: await bundle('sandboxd'), filesd: await bundle('filesd') };
+  const hashFor = (base) => contentHash({ imageDir, programs, packages, base });
   const claudeVersion = pins.claude.version;
   for (const base of possibleBases(env)) {
     const ref = `${REPOSITORY}:${hashFor(base)}`;
@@ -65,7 +65,7 @@ export async function ensureImage({
   const cache = join(root, 'node_modules/.cache/cloud-claude');
   const context = join(cache, `image-context-${process.pid}`);
   try {
-    await layContext({ context, cache, packages, sandboxd, log });
+    await layContext({ context, cache, packages, programs, log });
     log(`building ${ref} on ${base}`);
     await dockerBuild({
       docker,
@@ -81,8 +81,8 @@ export async function ensureImage({
   return { ref, built: true, claudeVersion };
 }
 
-/** What the Dockerfile sees: rootfs with modes as git keeps them, the tarballs and the bundle. */
-async function layContext({ context, cache, packages, sandboxd, log }) {
+/** What the Dockerfile sees: rootfs with modes as git keeps them, the tarballs and the bundles. */
+async function layContext({ context, cache, packages, programs, log }) {
   rmSync(context, { recursive: true, force: true });
   mkdirSync(join(context, 'packages'), { recursive: true, mode: 0o755 });
   cpSync(join(imageDir, 'Dockerfile'), join(context, 'Dockerfile'));
@@ -95,7 +95,8 @@ async function layContext({ context, cache, packages, sandboxd, log }) {
   }
   // sudo refuses a file that others may write, and visudo wants this mode.
   chmodSync(join(rootfs, 'etc/sudoers.d/cloud-claude'), 0o440);
-  writeFileSync(join(context, 'sandboxd.mjs'), sandboxd, { mode: 0o644 });
+  for (const [name, text] of Object.entries(programs))
+    writeFileSync(join(context, `${name}.mjs`), text, { mode: 0o644 });
   const kept = join(cache, 'packages');
   mkdirSync(kept, { recursive: true });
   for (const it of packages) {

@@ -39,7 +39,8 @@ declare module '*/image-inputs.mjs' {
   export function packagesFor(pins: unknown, arch: string): ImagePackage[];
   export function contentHash(options: {
     imageDir: string;
-    sandboxd: string;
+    /** Bundled programs by name. */
+    programs: Record<string, string>;
     packages: ImagePackage[];
     base: string;
   }): string;

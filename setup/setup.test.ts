@@ -136,7 +136,13 @@ describe('running programs', () => {
 describe('the image’s name', () => {
   const packages = [{ file: 'node.tgz', name: 'node', version: '1', integrity: 'sha512-x' }];
   const hash = (changes = {}) =>
-    contentHash({ imageDir: folder, sandboxd: 'code', packages, base: 'ubuntu:24.04', ...changes });
+    contentHash({
+      imageDir: folder,
+      programs: { sandboxd: 'code' },
+      packages,
+      base: 'ubuntu:24.04',
+      ...changes,
+    });
 
   beforeEach(() => {
     mkdirSync(join(folder, 'rootfs/etc'), { recursive: true });
@@ -151,7 +157,12 @@ describe('the image’s name', () => {
     chmodSync(join(folder, 'rootfs/etc/a'), 0o600);
     expect(hash()).toBe(first);
     chmodSync(join(folder, 'rootfs/etc/a'), 0o755);
-    const others = [hash(), hash({ base: 'debian' }), hash({ sandboxd: 'more' }), hash({ packages: [] })];
+    const others = [
+      hash(),
+      hash({ base: 'debian' }),
+      hash({ programs: { sandboxd: 'more' } }),
+      hash({ packages: [] }),
+    ];
     expect(new Set([first, ...others]).size).toBe(5);
   });
 
