@@ -13,7 +13,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
   'expect',
 ]);
-const CREDENTIALS = new Set(['authorization', 'x-api-key', 'host']);
+const CREDENTIALS = new Set(['authorization', 'x-api-key', 'cookie', 'host']);
 
 const BETA = 'anthropic-beta';
 

@@ -11,6 +11,8 @@ const V4: [string, number][] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
+  // Azure's host agent, on an address that looks public.
+  ['168.63.129.16', 32],
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
@@ -39,9 +41,12 @@ const V6: [string, number][] = [
   ['ff00::', 8],
 ];
 
-/** Of those, what no setting opens: this host's name for itself, multicast, and link-local, where clouds keep credentials. */
+/** Of those, what no setting opens: this host's name for itself, multicast, and where clouds keep credentials. */
 const NEVER_V4: [string, number][] = [
   ['0.0.0.0', 8],
+  ['100.100.100.200', 32], // Alibaba
+  ['168.63.129.16', 32],
+  ['192.0.0.192', 32], // Oracle
   ['169.254.0.0', 16],
   ['224.0.0.0', 3],
 ];
@@ -51,6 +56,8 @@ const NEVER_V6: [string, number][] = [
   ['64:ff9b::', 32],
   ['2001::', 23],
   ['2002::', 16],
+  ['fd00:ec2::', 32], // Amazon
+  ['fd20:ce::', 32], // Google
   ['fe80::', 9],
   ['ff00::', 8],
 ];

@@ -8,7 +8,9 @@ import { AddressRefused } from '../../outbound/addresses';
 
 /** The smallest one of Anthropic's: a probe costs next to nothing. */
 const MODEL = 'claude-haiku-4-5';
-const ANSWER_MAX_BYTES = 4 * 1024;
+const ANSWER_MAX_CHARS = 4 * 1024;
+/** A key that begins in what is shown is here whole. */
+const ANSWER_MAX_BYTES = 32 * 1024;
 /** Without it the API refuses tokens of a Claude log-in. */
 const SYSTEM = "You are Claude Code, Anthropic's official CLI for Claude.";
 const MASKED_TAIL_CHARS = 4;
@@ -39,8 +41,8 @@ export async function probeUpstream(
   const limit = AbortSignal.timeout(PROVIDER_PROBE_MS);
   try {
     const answer = await ask(dialer, { upstream, headers, body, limit });
-    // A host that says the key back does not get it shown.
-    const text = answer.body.replaceAll(secretOf(credential), maskOf(credential));
+    // A host that says the key back does not get it shown, nor a part of it that the cut leaves.
+    const text = answer.body.replaceAll(secretOf(credential), maskOf(credential)).slice(0, ANSWER_MAX_CHARS);
     const durationMs = took();
     return { ...verdict(answer.status), request, answer: { status: answer.status, body: text }, durationMs };
   } catch (error) {
@@ -90,8 +92,7 @@ async function ask(
       size += data.length;
       if (size >= ANSWER_MAX_BYTES) break;
     }
-    const text = Buffer.concat(chunks).toString('utf8').slice(0, ANSWER_MAX_BYTES);
-    return { status: response.statusCode ?? 0, body: text };
+    return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
   } finally {
     given.limit.removeEventListener('abort', stop);
     request.destroy();

@@ -45,8 +45,26 @@ export type Providers = Services['providers'] & {
 const authSchema = z.enum(['x-api-key', 'bearer']);
 const mapSchema = z.record(z.string(), z.string());
 
+/** Of one person, under way at once: each holds a connection for up to PROVIDER_PROBE_MS. */
+const PROBES_AT_ONCE = 3;
+
 export function createProviders(options: ProvidersOptions): Providers {
   const { db, live, audit, refs, secrets } = options;
+  const probing = new Map<string, number>();
+
+  async function probe(identity: Identity, row: Provider | null, model: string | undefined) {
+    const present = probing.get(identity.userId) ?? 0;
+    if (present >= PROBES_AT_ONCE)
+      throw new AppError('too_many_requests', 'Wait for the probes that are under way.');
+    probing.set(identity.userId, present + 1);
+    try {
+      return await options.probe(row, model);
+    } finally {
+      const left = (probing.get(identity.userId) ?? 1) - 1;
+      if (left > 0) probing.set(identity.userId, left);
+      else probing.delete(identity.userId);
+    }
+  }
 
   const visible = (identity: Identity) => ({ OR: [{ ownerId: identity.userId }, { shared: true }] });
 
@@ -114,6 +132,21 @@ export function createProviders(options: ProvidersOptions): Providers {
     if (!row) throw new AppError('not_found', 'There is no such provider.');
     if (row.ownerId !== identity.userId && identity.role !== 'admin') throw new AppError('forbidden');
     return row;
+  }
+
+  /** Open sessions that would be without an answer, as far as this identity may see them. */
+  function usedBy(tx: DbOrTx, identity: Identity, id: string) {
+    const mine = { workspace: { members: { some: { userId: identity.userId } } } };
+    return tx.session.findMany({
+      where: {
+        providerId: id,
+        state: { not: 'ended' },
+        // One's own key can be taken away from a workspace that one has left.
+        ...(identity.role === 'admin' ? {} : { sandbox: mine }),
+      },
+      select: { name: true, sandbox: { select: { name: true } } },
+      take: 3,
+    });
   }
 
   function requireSharing(identity: Identity, shared: boolean | undefined): void {
@@ -201,6 +234,9 @@ export function createProviders(options: ProvidersOptions): Providers {
       if (input.baseUrl !== undefined) await options.checkBaseUrl(input.baseUrl);
       const row = await db.$transaction(async (tx) => {
         const before = await changeable(tx, identity, input.id);
+        // Everybody's conversations go there: who is no administrator any more takes it back or leaves it as it is.
+        if (before.shared && identity.role !== 'admin' && input.shared !== false)
+          throw new AppError('forbidden', 'Only administrators change what everybody uses.');
         const ofHost = [input.baseUrl, input.auth, input.modelMap].some((it) => it !== undefined);
         if (ofHost && before.kind !== 'compatible')
           throw new AppError('invalid_input', 'Only a compatible host has an address and a model map.');
@@ -231,11 +267,7 @@ export function createProviders(options: ProvidersOptions): Providers {
     async remove(identity, id) {
       await db.$transaction(async (tx) => {
         const row = await changeable(tx, identity, id);
-        const inUse = await tx.session.findMany({
-          where: { providerId: id, state: { not: 'ended' } },
-          select: { name: true, sandbox: { select: { name: true } } },
-          take: 3,
-        });
+        const inUse = await usedBy(tx, identity, id);
         if (inUse.length > 0) {
           const names = inUse.map((it) => `${it.name} in ${it.sandbox.name}`).join(', ');
           throw new AppError(
@@ -253,10 +285,10 @@ export function createProviders(options: ProvidersOptions): Providers {
     async probe(identity, { id, model }) {
       if (id === builtIn.subscription.id)
         throw new AppError('invalid_input', 'A log-in in a sandbox is tried there: see its log-in status.');
-      if (id === builtIn.gateway.id && options.gatewayKey) return options.probe(null, model);
+      if (id === builtIn.gateway.id && options.gatewayKey) return probe(identity, null, model);
       const row = await db.provider.findFirst({ where: { id, ...visible(identity) } });
       if (!row) throw new AppError('not_found', 'There is no such provider.');
-      return options.probe(row, model);
+      return probe(identity, row, model);
     },
   };
 }
