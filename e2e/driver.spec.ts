@@ -62,6 +62,8 @@ interface Driver {
   visitor: Visitor;
   page: Page;
   view: Locator;
+  /** What was said and done: without the panel, and without what is read out, which says it again. */
+  talk: Locator;
   box: Locator;
   /** Writes a prompt and sends it with Enter. */
   say(text: string): Promise<void>;
@@ -83,20 +85,21 @@ async function openDriver(session: SessionView, options: Parameters<typeof openV
     .getByRole('button', { name: 'Driver' })
     .click();
   const view = page.getByRole('region', { name: `Driver: ${session.name}` });
+  const talk = view.getByRole('region', { name: 'Conversation' });
   const box = view.getByLabel('Message to Claude');
   await view.and(page.locator('[data-state="live"]')).waitFor({ timeout: SHOWN_MS });
   const say = async (text: string) => {
     await box.fill(text);
     await box.press('Enter');
   };
-  return { visitor, page, view, box, say };
+  return { visitor, page, view, talk, box, say };
 }
 
 test('a prompt streams into driver and terminal, and a reload in the middle loses nothing', async () => {
-  const { visitor, page, view, box, say } = await shared();
+  const { visitor, page, view, box, say, talk } = await shared();
   const terminal = terminalOf(free);
   await say('hold stream');
-  await view.getByText('before stream').waitFor();
+  await talk.getByText('before stream').waitFor();
   await terminal.shows('before stream');
   await view.locator('[data-status="working"]').waitFor();
   await box.fill('a draft');
@@ -106,13 +109,13 @@ test('a prompt streams into driver and terminal, and a reload in the middle lose
     `cloud-claude.draft.${free.id}`,
   );
   await page.reload();
-  await view.getByText('before stream').waitFor();
+  await talk.getByText('before stream').waitFor();
   expect(await box.inputValue()).toBe('a draft');
-  expect(await view.getByText('hold stream', { exact: true }).count()).toBeGreaterThan(0);
+  expect(await talk.getByText('hold stream', { exact: true }).count()).toBeGreaterThan(0);
   await release('stream');
-  await view.getByText('after stream').waitFor();
+  await talk.getByText('after stream').waitFor();
   await view.locator('[data-stop="completed"]').first().waitFor();
-  expect(await view.getByText('before stream').count()).toBe(1);
+  expect(await talk.getByText('before stream').count()).toBe(1);
   await terminal.shows('after stream');
   await until('the end is read out', SHOWN_MS, async () =>
     ((await view.locator('[data-announcer]').textContent()) ?? '').includes('Claude is done'),
@@ -138,18 +141,18 @@ test('a tool is a card: a change as its lines, a command as its output', async (
 });
 
 test('a question is answered with a click, and Claude goes on', async () => {
-  const { view, say } = await shared();
+  const { view, say, talk } = await shared();
   const terminal = terminalOf(free);
   await say('ask Which colour? | Red | Blue');
   const card = view.getByRole('region', { name: 'Claude asks' });
   await card.getByRole('radio', { name: 'Blue' }).click();
   await card.waitFor({ state: 'detached' });
-  await view.getByText(/^answered: .*Blue/).waitFor();
+  await talk.getByText(/^answered: .*Blue/).waitFor();
   await terminal.shows(/answered: .*Blue/);
 });
 
 test('a permission is denied with words here, and the card closes when the terminal allows', async () => {
-  const { view, say, page } = await openDriver(careful, { scheme: 'light' });
+  const { view, say, page, talk } = await openDriver(careful, { scheme: 'light' });
   const terminal = terminalOf(careful);
   const card = view.getByRole('region', { name: 'May Claude use Bash?' });
   await say('run touch denied.txt');
@@ -160,8 +163,8 @@ test('a permission is denied with words here, and the card closes when the termi
   await card.getByLabel('Tell Claude what to do instead').fill('please use the other folder');
   await card.getByRole('button', { name: 'Deny', exact: true }).click();
   await card.waitFor({ state: 'detached' });
-  await view.getByText(/Denied.*please use the other folder/).waitFor();
-  await view.getByText(/^ran: .*please use the other folder/).waitFor();
+  await talk.getByText(/Denied.*please use the other folder/).waitFor();
+  await talk.getByText(/^ran: .*please use the other folder/).waitFor();
 
   await say('run touch allowed.txt');
   await card.waitFor();
@@ -179,20 +182,20 @@ test('a permission is denied with words here, and the card closes when the termi
 });
 
 test('Claude is stopped in the middle of an answer', async () => {
-  const { view, say, page } = await shared();
+  const { view, say, page, talk } = await shared();
   await say('hold never');
-  await view.getByText('before never').waitFor();
+  await talk.getByText('before never').waitFor();
   await page.keyboard.press('Escape');
   await view.locator('[data-stop="interrupted"]').waitFor();
   await view.locator('[data-status="idle"]').waitFor();
   await say('say still here');
-  await view.getByText('still here', { exact: true }).last().waitFor();
+  await talk.getByText('still here', { exact: true }).last().waitFor();
 });
 
 test('commands, files and search', async () => {
-  const { view, box, say, page } = await shared();
+  const { view, box, say, page, talk } = await shared();
   await say('say the needle in the hay');
-  await view.getByText('the needle in the hay', { exact: true }).waitFor();
+  await talk.getByText('the needle in the hay', { exact: true }).waitFor();
   await box.pressSequentially('/comp');
   await view.getByRole('option', { name: /\/compact/ }).waitFor();
   await box.press('Escape');
@@ -208,7 +211,7 @@ test('commands, files and search', async () => {
 });
 
 test('on a phone: the same conversation, sent with a button, nothing cut off', async () => {
-  const { view, page, box, visitor } = await openDriver(free, {
+  const { view, page, box, visitor, talk } = await openDriver(free, {
     width: 375,
     height: 740,
     touch: true,
@@ -217,7 +220,7 @@ test('on a phone: the same conversation, sent with a button, nothing cut off', a
   await box.tap();
   await box.fill('say from my pocket');
   await view.getByRole('button', { name: 'Send' }).tap();
-  await view.getByText('from my pocket', { exact: true }).waitFor();
+  await talk.getByText('from my pocket', { exact: true }).waitFor();
   expect(
     await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
   ).toBeLessThanOrEqual(0);

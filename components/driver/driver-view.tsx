@@ -19,6 +19,7 @@ import { SidePanel } from './side-panel';
 import { EmptyTranscript, History, LoadingTranscript, SourceStrip } from './states';
 import { Transcript, type TranscriptHandle } from './transcript';
 import { useFrames } from './use-frames';
+import { useTurnJump } from './use-turn-jump';
 import { useWide } from './use-wide';
 
 /** The structured view of a live Claude Code session. */
@@ -70,10 +71,8 @@ function Driver({ session }: { session: SessionView }) {
     setHighlighted(row.key);
     transcript.current?.toRow(row.key);
   }
-  useRevealed(session.id, 'driver', (target) => {
-    const first = conversation.turns.find((it) => it.number === target.turn)?.first;
-    if (first) jump(first);
-  });
+  const toTurn = useTurnJump(source, jump);
+  useRevealed(session.id, 'driver', ({ turn }) => toTurn(turn ?? null));
   useEffect(() => {
     if (highlighted === null || searching) return;
     const timer = setTimeout(() => setHighlighted(null), 2_000);

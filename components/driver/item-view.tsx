@@ -7,6 +7,7 @@ import {
   CircleAlert,
   Eraser,
   Info,
+  ScanSearch,
   Shrink,
   Sparkles,
   Waypoints,
@@ -22,6 +23,8 @@ import type {
   UserItem,
 } from '../../shared/conversation-items';
 import { modelLabel } from '../../shared/models';
+import { useReveal } from '../terminal/session-views';
+import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { duration } from '../ui/time';
 import { CopyText } from './code-block';
@@ -244,6 +247,8 @@ const reasons: Record<string, string> = {
 
 function Stop({ item }: { item: StopItem }) {
   const { tokens } = item;
+  const { session } = useDriver();
+  const reveal = useReveal(session);
   const bad = item.reason === 'failed' || item.reason === 'lost';
   const words = item.scope === 'session' ? 'Claude has ended' : (reasons[item.reason] ?? item.reason);
   const input = tokens.input + tokens.cacheRead + tokens.cacheWrite;
@@ -266,6 +271,18 @@ function Stop({ item }: { item: StopItem }) {
         <span className="tabular">
           {figure(input)} in · {figure(tokens.output)} out
         </span>
+      )}
+      {reveal && (
+        <Button
+          look="ghost"
+          size="tiny"
+          aria-label={`Inspect turn ${item.turn ?? ''}`.trim()}
+          title="Show in the inspector"
+          className="-my-1 opacity-60 focus-visible:opacity-100 hover:opacity-100"
+          onClick={() => reveal({ view: 'inspector', seq: item.seq })}
+        >
+          <ScanSearch aria-hidden />
+        </Button>
       )}
     </div>
   );

@@ -14,6 +14,20 @@ import { Menu, MenuItem, MenuLabel, MenuLine } from '../ui/menu';
 import type { Figures } from './figures';
 import { failureOf, sessionCalls } from './session-calls';
 
+/** As the form of a new session calls them. */
+const effortNames = {
+  low: 'Low',
+  medium: 'Medium',
+  high: 'High',
+  xhigh: 'Very high',
+  max: 'Maximum',
+} as const;
+
+function effortLabel(effort: string): string {
+  const known = effortSchema.safeParse(effort);
+  return known.success ? effortNames[known.data].toLowerCase() : effort;
+}
+
 /** Which model answers and how hard it thinks; a switch counts when Claude Code has confirmed it. */
 export function ModelPicker({
   session,
@@ -45,7 +59,7 @@ export function ModelPicker({
     setOptions(
       { id: session.id, effort: to },
       {
-        onSuccess: () => toast.success(`Effort: ${to}`),
+        onSuccess: () => toast.success(`Effort: ${effortNames[to]}`),
         onError: (thrown) => {
           const { title, next } = trpcFailureOf(thrown);
           toast.error(title, { description: next });
@@ -66,15 +80,16 @@ export function ModelPicker({
         >
           <span className="sr-only">Model and effort: </span>
           <span className="truncate">{model ? modelLabel(model) : 'Model'}</span>
-          {effort && <span className="text-ink-faint">{effort}</span>}
+          {effort && <span className="truncate text-ink-faint">{effortLabel(effort)}</span>}
           <ChevronDown aria-hidden />
         </Button>
       }
     >
       <MenuLabel>Model</MenuLabel>
       {modelAliases.map((it) => (
-        <MenuItem key={it.id} onSelect={() => choose(it.id)} hint={it.hint}>
+        <MenuItem key={it.id} onSelect={() => choose(it.id)}>
           {it.label}
+          <span className="block truncate text-2xs text-ink-faint">{it.hint}</span>
         </MenuItem>
       ))}
       <MenuLine />
@@ -85,7 +100,7 @@ export function ModelPicker({
           onSelect={() => think(it)}
           hint={it === effort ? <Check className="size-3.5" /> : null}
         >
-          {it}
+          {effortNames[it]}
         </MenuItem>
       ))}
     </Menu>

@@ -6,10 +6,11 @@ import type { PermissionItem, ToolItem } from '../../shared/conversation-items';
 import { Button } from '../ui/button';
 import { Input } from '../ui/field';
 import { useDriver } from './driver-context';
+import { Markdown } from './markdown';
 import { RequestFrame } from './request-frame';
 import { suggestionsOf } from './suggestions';
 import { EditBody, JsonBody, ShellBody } from './tool-bodies';
-import { faceOf } from './tool-parts';
+import { faceOf, fields, str } from './tool-parts';
 import { useAnswer } from './use-answer';
 
 /** Claude asks whether it may use a tool. */
@@ -94,7 +95,22 @@ function Preview({ item, kind, path }: { item: PermissionItem; kind: string; pat
     truncated: false,
     runs: null,
   };
+  const input = fields(item.input);
+  // Whole: a short path may hide that the file is elsewhere.
+  const full = str(input.file_path) || str(input.notebook_path);
+  if (kind === 'plan' && str(input.plan) !== '')
+    return (
+      <div className="px-3 py-2">
+        <Markdown text={str(input.plan)} />
+      </div>
+    );
   if (kind === 'shell') return <ShellBody item={call} />;
-  if (kind === 'edit') return <EditBody item={call} path={path} />;
+  if (kind === 'edit')
+    return (
+      <>
+        <p className="break-all border-b bg-sunken px-3 py-1.5 font-mono text-xs">{full || path}</p>
+        <EditBody item={call} path={path} />
+      </>
+    );
   return <JsonBody item={call} />;
 }

@@ -59,11 +59,18 @@ async function call<T>(path: string, output: z.ZodType<T>, init: RequestInit = {
   return output.parse(await response.json());
 }
 
-const post = (body: unknown): RequestInit => ({
-  method: 'POST',
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});
+/** What is sent is sent, should the page be left at that moment. Browsers do that for 64 KiB in all. */
+const KEEPALIVE_MAX_CHARS = 8_000;
+
+const post = (given: unknown): RequestInit => {
+  const body = JSON.stringify(given);
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    keepalive: body.length <= KEEPALIVE_MAX_CHARS,
+  };
+};
 
 const path = (session: string, rest: string): string => `/api/sessions/${session}/${rest}`;
 

@@ -1,9 +1,10 @@
 'use client';
 
 import { Check, Circle, CircleDot } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { Conversation } from '../../shared/conversation';
 import type { ToolItem, Turn } from '../../shared/conversation-items';
+import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { duration } from '../ui/time';
 import { Elapsed, useDriver } from './driver-context';
@@ -12,8 +13,8 @@ import { Meter } from './meter';
 import { shortTime } from './tool-card';
 import { faceOf } from './tool-parts';
 
-/** Turns in the timeline; the rest is found by scrolling or searching. */
-const TURNS_SHOWN = 25;
+/** Turns that the timeline shows more each time it is asked for earlier ones. */
+const TURNS_AT_ONCE = 25;
 const TOOLS_SHOWN = 40;
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
@@ -47,7 +48,7 @@ export function SidePanel({
       )}
       {conversation.turns.length > 0 && (
         <Part title="Timeline">
-          <Timeline conversation={conversation} onJump={onJump} />
+          <Timeline onJump={onJump} />
         </Part>
       )}
     </>
@@ -89,22 +90,44 @@ export function Todos({ items }: { items: Conversation['todos'] }) {
   );
 }
 
-function Timeline({ conversation, onJump }: { conversation: Conversation; onJump(itemId: string): void }) {
-  const turns = conversation.turns.slice(-TURNS_SHOWN).reverse();
+function Timeline({ onJump }: { onJump(itemId: string): void }) {
+  const { source } = useDriver();
+  const [most, setMost] = useState(TURNS_AT_ONCE);
+  const stretches = [...source.earlier, source.conversation];
+  const all = stretches.flatMap((it) => it.turns);
+  const turns = all.slice(-most).reverse();
   const first = turns.at(-1)?.number ?? 0;
   const byTurn = new Map<number, ToolItem[]>();
-  for (const item of conversation.items)
-    if (item.type === 'tool' && item.turn !== undefined && item.turn >= first)
-      byTurn.set(item.turn, [...(byTurn.get(item.turn) ?? []), item]);
+  for (const item of stretches.flatMap((it) => it.items)) {
+    if (item.type !== 'tool' || item.turn === undefined || item.turn < first) continue;
+    const tools = byTurn.get(item.turn);
+    if (tools) tools.push(item);
+    else byTurn.set(item.turn, [item]);
+  }
   return (
-    <ol className="grid grid-cols-1 gap-3">
-      {turns.map((turn) => (
-        <li key={turn.number}>
-          <TurnLine turn={turn} onJump={onJump} />
-          <Tools items={(byTurn.get(turn.number) ?? []).slice(-TOOLS_SHOWN)} onJump={onJump} />
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol className="grid grid-cols-1 gap-3">
+        {turns.map((turn) => (
+          <li key={turn.number}>
+            <TurnLine turn={turn} onJump={onJump} />
+            <Tools items={(byTurn.get(turn.number) ?? []).slice(-TOOLS_SHOWN)} onJump={onJump} />
+          </li>
+        ))}
+      </ol>
+      {(all.length > most || !source.complete) && (
+        <Button
+          look="ghost"
+          size="sm"
+          busy={source.loadingEarlier}
+          onClick={() => {
+            setMost(most + TURNS_AT_ONCE);
+            if (all.length <= most + TURNS_AT_ONCE) void source.loadEarlier();
+          }}
+        >
+          Earlier turns
+        </Button>
+      )}
+    </>
   );
 }
 

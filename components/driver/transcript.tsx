@@ -133,6 +133,7 @@ export function Transcript({
                 ref={virtual.measureElement}
                 data-index={it.index}
                 data-row={row.item.type}
+                data-turn={row.item.turn}
                 className="absolute inset-x-0 top-0"
                 style={{ transform: `translateY(${it.start}px)` }}
               >

@@ -1,6 +1,6 @@
 'use client';
 
-import { ListTree, MessagesSquare } from 'lucide-react';
+import { ListTree, MessagesSquare, SquareTerminal } from 'lucide-react';
 import type { Exchange, ExchangeSummary } from '../../shared/sandboxd-api';
 import { failureOf } from '../driver/session-calls';
 import type { ViewTarget } from '../terminal/session-views';
@@ -76,6 +76,7 @@ export function ExchangeDetail({
   session,
   summary,
   onFrame,
+  moment,
   reveal,
   onClose,
 }: {
@@ -83,6 +84,8 @@ export function ExchangeDetail({
   summary: ExchangeSummary;
   /** Null: its frame is not here. */
   onFrame: (() => void) | null;
+  /** What stands in the terminal there. */
+  moment(): string[];
   reveal: ((target: ViewTarget) => void) | null;
   onClose(): void;
 }) {
@@ -109,6 +112,11 @@ export function ExchangeDetail({
           {reveal && turn !== null && (
             <Button size="sm" look="ghost" onClick={() => reveal({ view: 'driver', turn })}>
               <MessagesSquare aria-hidden /> Turn {turn}
+            </Button>
+          )}
+          {reveal && turn !== null && (
+            <Button size="sm" look="ghost" onClick={() => reveal({ view: 'terminal', words: moment() })}>
+              <SquareTerminal aria-hidden /> Terminal
             </Button>
           )}
           {exchange && (

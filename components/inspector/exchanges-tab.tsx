@@ -14,6 +14,7 @@ import { EmptyState, Skeleton } from '../ui/panel';
 import { clock, short, span } from './clock';
 import { useExchanges } from './exchange-calls';
 import { ExchangeDetail } from './exchange-detail';
+import { momentOf } from './moment';
 import { SplitView } from './split-view';
 import { VirtualList } from './virtual-list';
 
@@ -180,6 +181,7 @@ export function ExchangesTab({
             session={session}
             summary={chosen}
             onFrame={frame ? () => onFrame(frame.seq) : null}
+            moment={() => (frame ? momentOf(frame, frames) : [])}
             reveal={reveal}
             onClose={() => onSelect(null)}
           />

@@ -26,11 +26,14 @@ export function exchangeOf(frame: Frame, frames: readonly Frame[]): number | nul
 export function FrameDetail({
   frame,
   exchange,
+  moment,
   onExchange,
   reveal,
   onClose,
 }: {
   frame: Frame;
+  /** What stands in the terminal there. */
+  moment(): string[];
   exchange: number | null;
   onExchange(exchange: number): void;
   reveal: ((target: ViewTarget) => void) | null;
@@ -64,7 +67,7 @@ export function FrameDetail({
             </Button>
           )}
           {reveal && (
-            <Button size="sm" look="ghost" onClick={() => reveal({ view: 'terminal' })}>
+            <Button size="sm" look="ghost" onClick={() => reveal({ view: 'terminal', words: moment() })}>
               <SquareTerminal aria-hidden /> Terminal
             </Button>
           )}

@@ -13,6 +13,7 @@ import { exchangeOf, FrameDetail } from './frame-detail';
 import { FrameWindow, indexOfSeq } from './frame-window';
 import { gist, kindTone, toneText } from './gist';
 import { KindFilter } from './kind-filter';
+import { momentOf } from './moment';
 import { SplitView } from './split-view';
 import type { Inspected } from './use-inspected';
 import { VirtualList } from './virtual-list';
@@ -172,6 +173,7 @@ export function FramesTab({
             key={frame.seq}
             frame={frame}
             exchange={exchangeOf(frame, frames)}
+            moment={() => momentOf(frame, frames)}
             onExchange={onExchange}
             reveal={reveal}
             onClose={() => select(null)}

@@ -5,7 +5,8 @@ import type { PaneView } from './layout';
 
 /** Where one view sends another: to a frame, an exchange with the API, or a turn. */
 export type ViewTarget =
-  | { view: 'terminal' }
+  /** `words`: what stands there at that moment, the surest first. */
+  | { view: 'terminal'; words?: readonly string[] }
   | { view: 'driver'; turn?: number }
   | { view: 'inspector'; seq?: number; exchange?: number };
 

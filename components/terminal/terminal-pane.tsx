@@ -10,7 +10,9 @@ import { useMe, useSetPreferences } from '../api/me';
 import { useTRPC } from '../api/trpc';
 import { PHONE, useMedia } from '../ui/use-media';
 import { ConnectionOverlay } from './connection-overlay';
+import { showMoment } from './moment';
 import { SearchBar } from './search-bar';
+import { useRevealed } from './session-views';
 import { SoftKeys } from './soft-keys';
 import { applySticky, type Sticky } from './sticky-keys';
 import type { TerminalState } from './terminal-state';
@@ -111,6 +113,20 @@ export function TerminalPane({
       made.close();
     };
   }, [id, sandboxId, kind, setPreferences, queries, trpc]);
+
+  const [moment, setMoment] = useState<readonly string[] | null>(null);
+  useRevealed(session.id, 'terminal', ({ words }) => setMoment(words ?? null));
+  useEffect(() => {
+    if (!view || !visible || !moment) return;
+    const left = new AbortController();
+    void showMoment(view, moment, left.signal).then((found) => {
+      if (left.signal.aborted) return;
+      setMoment(null);
+      if (!found)
+        toast.info('This is no longer in the terminal: it was cleared, or scrolled out of its history.');
+    });
+    return () => left.abort();
+  }, [view, visible, moment]);
 
   const { fontSize, screenReader, theme } = look;
   useEffect(() => view?.setLook({ theme, fontSize, screenReader }), [view, theme, fontSize, screenReader]);

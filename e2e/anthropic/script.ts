@@ -39,6 +39,7 @@ export type Part =
  *   run COMMAND             a Bash call, then "ran: " and the first line of its output
  *   write PATH CONTENT      a Write call, then "wrote: " and the tool's own answer
  *   both A ;; B             two Bash calls in one message
+ *   use TOOL JSON           a call of any tool, then "ran: " and the first line of its output
  *   ask QUESTION | A | B    an AskUserQuestion call with two or more options
  *   agent WORDS             an Agent call whose subagent is told WORDS
  *   think A | B             A as thinking, B as text
@@ -59,7 +60,8 @@ export function answer(request: MessagesRequest): Part[] {
   const result = last.findLast((it) => it.type === 'tool_result');
   const typed = last.findLast((it) => it.type === 'text' && !it.text?.startsWith('<system-reminder>'));
   if (result && (!typed || last.indexOf(typed) < last.indexOf(result))) return afterTool(request, result);
-  const prompt = typed?.text?.trim() ?? '';
+  // What was pasted comes with a mark around it, when it has several lines.
+  const prompt = (typed?.text ?? '').replace(/<\/?pasted_content[^>]*>/g, '').trim();
   if (prompt === 'overflow' || (summed && prompt.includes('overflow')))
     return summed ? [{ type: 'text', text: 'it fits now' }] : [{ type: 'too long' }];
   return afterPrompt(prompt);
@@ -93,6 +95,14 @@ function afterPrompt(prompt: string): Part[] {
       return rest.split(' ;; ').map((command) => ({
         ...{ type: 'tool', name: 'Bash', input: { command, description: 'A scripted command' } },
       }));
+    case 'use':
+      // What a test types is its author's own.
+      return [
+        {
+          ...{ type: 'tool', name: first },
+          input: JSON.parse(rest.slice(first.length + 1)) as Record<string, unknown>,
+        },
+      ];
     case 'ask': {
       const [question = '', ...labels] = rest.split(' | ');
       const options = labels.map((label) => ({ label, description: `To choose ${label}` }));
