@@ -8,6 +8,7 @@ import {
   updateEgressSchema,
 } from '../../shared/egress-views';
 import { proofSchema } from '../../shared/proof';
+import { IMPORT_ENTRIES_MAX } from '../egress/import/entry';
 import {
   body,
   failures,
@@ -72,7 +73,7 @@ export function addEgressRoutes(app: RestApp, { services }: RestServices): void 
       ...needs('admin'),
       tags,
       summary: 'Save the named lines of a text: all of them or none',
-      request: { body: body(z.object({ text, lines: z.array(z.int()).min(1).max(2000) })) },
+      request: { body: body(z.object({ text, lines: z.array(z.int()).min(1).max(IMPORT_ENTRIES_MAX) })) },
       responses: { 201: json(z.array(egress), 'The ways out'), ...failures },
     }),
     async (c) => c.json(await services.egress.import(identityOf(c.env), c.req.valid('json')), 201),
