@@ -16,6 +16,8 @@ function readArguments() {
       socket: { type: 'string' },
       owner: { type: 'string' },
       resolver: { type: 'string', multiple: true },
+      // Milliseconds; tests do not wait for a minute.
+      'names-every': { type: 'string' },
     },
   });
   const { instance, data, socket, owner, resolver } = values;
@@ -29,6 +31,7 @@ function readArguments() {
     socket,
     owner: { uid: Number(ids[1]), gid: Number(ids[2]) },
     resolvers: resolver,
+    namesEveryMs: values['names-every'] === undefined ? undefined : Number(values['names-every']),
   };
 }
 

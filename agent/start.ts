@@ -39,6 +39,8 @@ export interface StartAgentOptions {
   resolvers?: readonly string[];
   /** In tests: how long after one proof the next is taken, in place of what the sandbox asks for. */
   proofEveryMs?: number;
+  /** In tests: how long after one look the names of ways out are resolved again, in place of a minute. */
+  namesEveryMs?: number | undefined;
   /** Docker's socket; default: the environment's DOCKER_HOST, else /var/run/docker.sock. */
   dockerSocket?: string;
 }
@@ -68,9 +70,9 @@ export async function startAgent(options: StartAgentOptions): Promise<{ close():
   const prover = await createProver({ instance, docker, dataDir, log });
   const wireguard = createWireguardKeys(dataDir);
   const traffic = createTraffic({ records, log });
-  const { proofEveryMs } = options;
+  const { proofEveryMs, namesEveryMs } = options;
   const network = createNetwork({
-    ...{ instance, resolvers, records, notices, log, prover, wireguard, traffic, proofEveryMs },
+    ...{ instance, resolvers, records, notices, log, prover, wireguard, traffic, proofEveryMs, namesEveryMs },
   });
   const sshStreams = createSshStreams(docker);
   const parts = {

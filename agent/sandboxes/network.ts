@@ -32,6 +32,8 @@ export interface NetworkOptions {
   wireguard: WireguardKeys;
   /** In place of the interval that each sandbox's proofs have. */
   proofEveryMs?: number | undefined;
+  /** In place of the time after which names of ways out are resolved again. */
+  namesEveryMs?: number | undefined;
 }
 
 /** Everything about packets: the host's table, and each sandbox's way out. */
@@ -47,6 +49,7 @@ export function createNetwork(options: NetworkOptions) {
   const changed = new EventEmitter();
   const parts = {
     proofEveryMs: options.proofEveryMs,
+    namesEveryMs: options.namesEveryMs,
     rulesChanged: (id: string) => void changed.emit('rules', id),
     ...{ instance, resolvers, records, notices, log, host, gates, around, slots, proofs, prover, traffic },
     resolve: createNameResolver(resolvers),

@@ -43,6 +43,8 @@ export interface TunnelOptions {
   admit(namespace: Namespace, signal: AbortSignal): Promise<void>;
   /** It ended, or is about to be: before the next start. */
   close(namespace: Namespace): Promise<void>;
+  /** It has ended, and its flows with it. */
+  cut(namespace: Namespace): Promise<void>;
   onDown(reason: string): void;
   onBack(): void;
   /** `admit` refused: it was ended and stays so. */
@@ -184,6 +186,7 @@ export class Tunnel {
         log.warn({ sandbox: id, err: error }, 'could not close the rules of the sandbox');
       });
       await stopSingBox(process_, this.#files, objection?.kind === 'hung' ? 'SIGKILL' : 'SIGTERM');
+      await this.#options.cut(namespace);
       if (objection?.kind === 'refused') {
         log.error(
           { sandbox: id, reason: objection.reason },

@@ -1,8 +1,10 @@
+import type { Logger } from 'pino';
 import type { NetworkSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { openPolicy } from '../../shared/network-policy';
 import { Namespace } from '../apply/netns';
 import { watchRules } from '../apply/nft-monitor';
+import { abortTcpFlows } from '../apply/tcp-flows';
 import type { Gate } from '../plan/sandbox-rules';
 import type { Gates } from './gates';
 import type { Records } from './records';
@@ -13,6 +15,7 @@ export interface WayGateParts {
   gates: Gates;
   around: SurroundingsNow;
   records: Records;
+  log: Logger;
   /** Somebody (or this agent) changed the rules in the sandbox's namespace. */
   rulesChanged(id: string): void;
 }
@@ -64,6 +67,16 @@ export class WayGate {
     await this.#parts.gates.load(namespace, state, this.#network?.policy);
     this.#state = state;
     if (state === 'closed') this.#closedIn = namespace.inode;
+  }
+
+  /** For a closed gate whose tunnel has ended: programs inside learn at once that their connections are cut. */
+  async cutFlows(namespace: Namespace): Promise<void> {
+    await abortTcpFlows(namespace).catch((error) =>
+      this.#parts.log.warn(
+        { sandbox: this.#id, err: error },
+        'programs inside are not told of cut connections',
+      ),
+    );
   }
 
   /** What an earlier agent loaded, or what holds without a namespace. */

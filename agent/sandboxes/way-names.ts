@@ -18,13 +18,15 @@ export interface NameParts {
   host: HostTable;
   slots: ReturnType<typeof createSlots>;
   resolve: ResolveName;
+  /** In place of NAMES_EVERY_MS. */
+  namesEveryMs?: number | undefined;
   /** The private half of a WireGuard key that this agent made. Throws when it is not here. */
   wireguardKey(keyId: string): Promise<string>;
 }
 
 /** How long a server's old addresses stay open for flows that began before it moved; sing-box follows in 5 s. */
 const MOVE_GRACE_MS = 8_000;
-const EVERY_MS = 60_000;
+const NAMES_EVERY_MS = 60_000;
 /** A name that was resolved this short ago, as before the container was made, is not asked for again. */
 const FRESH_MS = 3_000;
 
@@ -46,7 +48,7 @@ export class WayNames {
   }
 
   due(): boolean {
-    return Date.now() - this.#askedAt >= EVERY_MS;
+    return Date.now() - this.#askedAt >= (this.#parts.namesEveryMs ?? NAMES_EVERY_MS);
   }
 
   /**

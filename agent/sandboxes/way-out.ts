@@ -62,6 +62,7 @@ export class WayOut {
       log: parts.log,
       admit: (namespace, signal) => this.#comeBack(namespace, signal),
       close: (namespace) => this.#gate.set(namespace, 'closed'),
+      cut: (namespace) => this.#gate.cutFlows(namespace),
       onDown: (reason) => {
         notices.emit(id, 'tunnel.down', reason);
         void parts.traffic.fell(id);
@@ -121,7 +122,7 @@ export class WayOut {
     await this.#parts.checkKind(network);
     const facts = await this.#names.facts(network);
     const config = await wayOutConfig(facts);
-    const { fence } = await records.read(this.#id);
+    const { fence, tunnel } = await records.read(this.#id);
     const stays = fence === null && !(await namesNarrow(records.folder(this.#id), network.policy));
     const held = stays && (await this.tunnel.holds(namespace, config));
     const found = held ? await gates.of(namespace, network.policy) : null;
@@ -141,6 +142,8 @@ export class WayOut {
     } else {
       if (!this.#gate.isClosedIn(namespace)) await this.shut(namespace);
       await this.tunnel.end();
+      // A namespace that never had one has no flows.
+      if (tunnel !== null) await this.#gate.cutFlows(namespace);
       // Not before: these files tell what the sing-box that runs has let pass, also to an agent that takes over.
       await this.#gate.writeRuleSets();
       await this.#names.begin(facts);
@@ -198,7 +201,7 @@ export class WayOut {
     await this.#opened(cause);
   }
 
-  /** Cuts it off: rules closed, sing-box ended (open flows with it). The container lives on and can be logged in to. */
+  /** Cuts it off: rules closed, sing-box ended, open flows aborted. The container lives on and can be logged in to. */
   async fence(reason: string, by: 'proof' | 'check'): Promise<void> {
     this.#returns = false;
     this.#proofs.fenced = by === 'proof';
@@ -210,6 +213,7 @@ export class WayOut {
         );
     }
     await this.tunnel.fence(reason);
+    if (this.#gate.namespace) await this.#gate.cutFlows(this.#gate.namespace);
     await this.#recordFence(reason);
   }
 

@@ -12,13 +12,16 @@ export interface Daemon {
   log(): string;
 }
 
-export async function startDaemon(
-  lab: Lab,
-  machine: Machine,
-  options: { dockerSocket?: string } = {},
-): Promise<Daemon> {
+export interface DaemonOptions {
+  dockerSocket?: string;
+  /** How long after one look names are resolved again; default: as in production. */
+  namesEveryMs?: number;
+}
+
+export async function startDaemon(lab: Lab, machine: Machine, options: DaemonOptions = {}): Promise<Daemon> {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const flags = ['--instance', lab.instance, '--data', lab.dataDir, '--socket', lab.socket, '--owner', '0:0'];
+  if (options.namesEveryMs !== undefined) flags.push('--names-every', String(options.namesEveryMs));
   const command = [
     ...['--pdeathsig', 'KILL', '--', 'nsenter', `--net=${machine.host}`, '--'],
     ...[process.execPath, '--import', 'tsx', main, ...flags, '--resolver', HOST_RESOLVER.address],

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { directNetwork, type NetworkSpec, type SandboxSpec } from '../../shared/agent-api';
 import type { Egress } from '../../shared/egress';
-import { type Daemon, startDaemon } from './daemon';
+import { type Daemon, type DaemonOptions, startDaemon } from './daemon';
 import { createLab, type Lab } from './lab';
 import {
   createMachine,
@@ -27,7 +27,7 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-export async function createScene(options: { dockerSocket?: string } = {}): Promise<Scene> {
+export async function createScene(options: DaemonOptions = {}): Promise<Scene> {
   const lab = await createLab();
   const machine = await createMachine(lab.instance);
   try {
@@ -59,26 +59,13 @@ export function networkOf(egress: Egress, change: Partial<NetworkSpec> = {}): Ne
   return { ...directNetwork, egress, dns: egress.kind === 'direct' ? null : dns, ...change };
 }
 
-/**
- * curl's arguments for a download that lasts until it is cut. Nobody tells a program that only reads of the cut: it
- * notices that nothing comes any more.
- */
+/** curl's arguments for a download that lasts until it is cut: only reading, it ends because it is told. */
 export const LONG_DOWNLOAD = {
   path: '/bytes/104857600',
-  args: [
-    '-sS',
-    '--connect-timeout',
-    '2',
-    '--limit-rate',
-    '3m',
-    '--speed-limit',
-    '1',
-    '--speed-time',
-    '3',
-    '-o',
-    '/dev/null',
-  ],
+  args: ['-sS', '--connect-timeout', '2', '--limit-rate', '3m', '-o', '/dev/null'],
 } as const;
+/** curl's exit code for a connection that broke while it received (CURLE_RECV_ERROR). */
+export const CUT = 56;
 
 export interface Tried {
   exit_address?: string;
