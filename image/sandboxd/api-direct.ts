@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import { tls } from './builtins';
 import { type Head, HttpMessages } from './http-messages';
 
 export interface DirectTarget {
@@ -25,6 +26,7 @@ const PREFIX = /^([A-Z]+) \/direct\/[0-9a-f-]{36}(\/\S*) HTTP\/1\.1$/;
 const contexts = new Map<string, SecureContext>();
 
 export function dialDirect({ host, port, authorities }: DirectTarget): TLSSocket {
+  const { connect, createSecureContext } = tls();
   const secureContext = contexts.get(authorities) ?? createSecureContext({ ca: contentOf(authorities) });
   contexts.set(authorities, secureContext);
   const socket = connect({

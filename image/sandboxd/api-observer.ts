@@ -79,9 +79,10 @@ export function createApiObserver(open: (exchange: Exchange) => ExchangeSink | n
         asking.model ??= MODEL.exec(asking.start)?.[1];
       }
       if (asking.tools) return;
-      const seen = Buffer.concat([asking.carry, data]);
-      asking.tools = seen.includes(TOOLS);
-      asking.carry = Buffer.from(seen.subarray(Math.max(0, seen.length - TOOLS.length)));
+      // The seam to the bytes before is looked at apart: requests are large, and no copy of one is made here.
+      const seam = Buffer.concat([asking.carry, data.subarray(0, TOOLS.length)]);
+      asking.tools = seam.includes(TOOLS) || data.includes(TOOLS);
+      asking.carry = Buffer.from((data.length < TOOLS.length ? seam : data).subarray(-TOOLS.length));
     },
     end() {
       if (asking) asked(asking);

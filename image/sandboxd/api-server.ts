@@ -1,10 +1,11 @@
 /** The operations of shared/sandboxd-api.ts on a Unix socket. */
 import { readFileSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { sandboxdErrorSchema } from '../../shared/sandboxd-api';
 import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-limits';
+import { createServer } from './builtins';
 import { listCommands } from './commands';
 import { findFiles } from './files';
 import type { HooksAnswer } from './hooks/api';
@@ -198,7 +199,7 @@ async function jsonOf(request: IncomingMessage): Promise<Record<string, unknown>
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
-    const data = Buffer.from(chunk);
+    const data = chunk as Buffer; // no encoding is set
     size += data.length;
     if (size > BODY_MAX_BYTES) throw new Refused('invalid_input', 'The request is too large.');
     chunks.push(data);

@@ -41,7 +41,7 @@ export async function listCommands(options: { home: string; workdir: string | nu
       if (description !== null) found.set(name.name, { name: name.name, description, source });
     }
   }
-  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** `commands/git/push.md` is `/git:push`. */

@@ -147,7 +147,6 @@ export class ExchangeWriter {
   #writing: Promise<void> = Promise.resolve();
   #failed = false;
   #bytes = 0;
-  #request: Buffer[] = [];
   #requestKept = 0;
   #answerKept = 0;
   #pending: { ending: 'events' | 'answer'; text: string } | null = null;
@@ -166,15 +165,9 @@ export class ExchangeWriter {
     this.kept.requestBytes += data.length;
     const room = EXCHANGE_BODY_MAX_BYTES - this.#requestKept;
     if (data.length > room) this.kept.truncated = true;
-    // A copy: what comes from a socket is a view of a block that would be held as a whole.
-    if (room > 0) this.#request.push(Buffer.from(data.subarray(0, room)));
+    // As it comes: a request is large, and sent again with every answer of a tool.
+    if (room > 0) this.#write('request', data.subarray(0, room));
     this.#requestKept += Math.min(room, data.length);
-  }
-
-  requestEnd(): void {
-    const body = Buffer.concat(this.#request);
-    this.#request = [];
-    this.#write('request', body);
   }
 
   answerHead(headers: Headers): void {
@@ -190,7 +183,6 @@ export class ExchangeWriter {
   }
 
   end(): void {
-    if (this.#request.length > 0) this.requestEnd();
     this.#flushAnswer();
     const text = JSON.stringify(this.kept);
     this.#bytes += Buffer.byteLength(text);

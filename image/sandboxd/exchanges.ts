@@ -43,7 +43,6 @@ export function recordExchange(
       const side = options.isSide(asked.tools);
       kept.purpose = !asked.message ? 'other' : side ? 'side' : 'turn';
       kept.model = asked.model ?? null;
-      writer.requestEnd();
       const frame = { exchange: number, phase: 'request' as const, method, path, ...model() };
       recorder.emit('api', { ...frame, requestBytes: kept.requestBytes }, place);
       if (asked.message) options.started(side);

@@ -3,11 +3,11 @@
  * to this one Claude. Every known hook is answered 204 or with an opinion, whatever becomes of it: Claude shows anything
  * else to its user.
  */
-import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createServer, timingSafeEqual } from './builtins';
 import type { HookEvent } from './hook-events';
 import { object, string } from './message-events';
 import { isSessionId } from './session-id';
@@ -86,7 +86,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
-    const data = Buffer.from(chunk);
+    const data = chunk as Buffer; // no encoding is set
     size += data.length;
     if (size > HOOK_BODY_MAX_BYTES) throw new Error('a hook is too large');
     chunks.push(data);

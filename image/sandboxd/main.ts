@@ -14,6 +14,7 @@ import { startHookServer } from './hook-server';
 import { answerHooks } from './hooks/api';
 import { HookStore } from './hooks/store';
 import { askHooks, takeHook } from './hooks/take';
+import { keepMemorySmall } from './memory';
 import { object } from './message-events';
 import { Sessions } from './sessions';
 import { type Spooled, watchSpool } from './spool';
@@ -27,6 +28,9 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
+// For this process alone (init says why); hooks of users are started from here.
+for (const name of Object.keys(process.env)) if (name.startsWith('MALLOC_')) delete process.env[name];
+
 let sessions: Sessions | null = null;
 
 // First of all the way to the API: Claude needs it whatever becomes of the frames.
@@ -37,6 +41,7 @@ const tap = await startApiTap({
   onObserverError: (error) => log('tap', { error: String(error) }),
 });
 
+const memory = keepMemorySmall();
 const state = join(homedir(), '.cloud-claude');
 const found = new Sessions({ home: homedir(), log });
 sessions = found;
@@ -54,8 +59,8 @@ const store = new HookStore({ home: homedir() });
 const hooks = await startHookServer({
   port: SANDBOX_HOOK_PORT,
   sessionsFolder: join(state, 'sessions'),
-  take: (id, event, signal) => takeHook({ store, session: found.ensure(id).session, event, signal }),
-  ask: (id, event, signal) => askHooks({ store, session: found.ensure(id).session, event, signal }),
+  take: (id, event, signal) => takeHook({ store, ...found.ensure(id), event, signal }),
+  ask: (id, event, signal) => askHooks({ store, ...found.ensure(id), event, signal }),
   onError: onError('hook'),
 });
 const api = await startApiServer({
@@ -66,6 +71,7 @@ log('ready', { port: tap.port, sessions: found.size });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
+    memory.close();
     spool.close();
     found.close();
     void Promise.all([tap.close(), hooks.close(), api.close()]).then(() => process.exit(0));

@@ -2,10 +2,11 @@
  * Prompts that wait for a session, one file each, typed one after the other when Claude waits at its prompt. A prompt
  * is done when UserPromptSubmit (or the transcript) shows its text; states and crash points in shared/sandboxd-api.ts.
  */
-import { randomUUID } from 'node:crypto';
+
 import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROMPT_QUEUE_MAX } from '../../shared/sandboxd-limits';
+import { randomUUID } from './builtins';
 import { typedPrompt } from './tmux';
 
 /** Claude Code takes a prompt within 20 ms; a megabyte within a second. */

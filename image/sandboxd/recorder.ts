@@ -1,9 +1,10 @@
 /** Writes a session's frames: each piece of news once, wherever it was seen first. */
-import { randomUUID } from 'node:crypto';
+
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame, FrameData, FrameKind } from '../../shared/frames';
 import { FRAME_TEXT_MAX_CHARS } from '../../shared/sandboxd-limits';
+import { randomUUID } from './builtins';
 import { Journal } from './journal';
 import { emptyState, fold, prune, type SessionState } from './session-state';
 import { TurnFile } from './turn-summary';

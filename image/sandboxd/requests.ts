@@ -2,11 +2,12 @@
  * What Claude asks a person: permissions and questions. Claude Code shows its dialog and keeps the PermissionRequest
  * hook open at the same time, so the answer may come from either side; states in shared/sandboxd-api.ts.
  */
-import { randomUUID } from 'node:crypto';
+
 import type { z } from 'zod';
 import type { FrameData } from '../../shared/frames';
 import type { sandboxdApi } from '../../shared/sandboxd-api';
 import { HELD_MAX_MS } from '../../shared/sandboxd-limits';
+import { randomUUID } from './builtins';
 import { questionsOf } from './hook-events';
 import { object, string } from './message-events';
 import { type Place, type Recorder, shortened } from './recorder';
