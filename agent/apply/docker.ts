@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { AppError } from '../../shared/errors';
 import { Demultiplexer } from './frames';
@@ -23,6 +24,13 @@ export interface ExecStream {
   /** The raw connection: bytes written to it are the process's stdin, `end()` closes that. */
   input: Duplex;
 }
+
+/**
+ * On cgroup v1 a container whose processes fork faster than the kernel freezes them makes runc give up and thaw it; a
+ * moment later it works (seen under load). Milliseconds between tries.
+ */
+const FREEZE_PAUSES_MS = [50, 100, 200, 400, 800];
+const isFreezeFailure = (error: unknown) => error instanceof Error && /unable to freeze/i.test(error.message);
 
 export type DockerClient = ReturnType<typeof createDockerClient>;
 
@@ -111,7 +119,18 @@ export function createDockerClient(options: { socketPath?: string } = {}) {
     start: (name: string) => unless([304], 'start the container', () => docker.getContainer(name).start()),
     stop: (name: string, graceSeconds: number) =>
       unless([304, 404], 'stop the container', () => docker.getContainer(name).stop({ t: graceSeconds })),
-    pause: (name: string) => call('pause the container', () => docker.getContainer(name).pause()),
+    pause: (name: string) =>
+      call('pause the container', async () => {
+        for (const pauseMs of FREEZE_PAUSES_MS) {
+          try {
+            return await docker.getContainer(name).pause();
+          } catch (error) {
+            if (!isFreezeFailure(error)) throw error;
+            await delay(pauseMs);
+          }
+        }
+        return docker.getContainer(name).pause();
+      }),
     unpause: (name: string) => call('resume the container', () => docker.getContainer(name).unpause()),
     update: (name: string, change: object) =>
       call('change the limits', () => docker.getContainer(name).update(change)),
