@@ -11,6 +11,7 @@ import { createProxyList, peerOf } from './auth/client-address';
 import { cookieNames, sessionCookie } from './auth/cookies';
 import { createIdentify, userAgentOf } from './auth/identity';
 import { createKeyRing, type KeyRing } from './auth/key-ring';
+import { keepMasterToken } from './auth/master-token';
 import { createNextAuth } from './auth/next-auth';
 import { createOpenSockets } from './auth/open-sockets';
 import { createPasswords, type Passwords } from './auth/password';
@@ -27,6 +28,7 @@ import { createEchoHttp } from './echo/http';
 import { createCountryOf } from './egress/country';
 import { createProofStore } from './egress/proof-store';
 import { createEgressSecrets } from './egress/secrets';
+import { buildFiles } from './files';
 import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
 import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
@@ -65,11 +67,14 @@ import { createAccess } from './services/sandboxes/access';
 import { createSandboxes } from './services/sandboxes/service';
 import { createSandboxSpec } from './services/sandboxes/spec';
 import { createSessionMonitor } from './services/sessions/monitor';
+import { firstSession } from './services/sessions/service';
 import { createTasks } from './services/tasks/service';
+import { createTokens } from './services/tokens/service';
 import { createUsers } from './services/users/service';
 import { createWorkspaces } from './services/workspaces/service';
 import { createTaskEngine } from './tasks/engine';
 import { createReconciler } from './tasks/reconciler';
+import { buildUsage } from './usage-parts';
 
 export interface Gateway {
   url: string;
@@ -106,8 +111,9 @@ export async function startGateway(options: ComposeOptions): Promise<Gateway> {
 
 async function build(
   scope: Scope,
-  { config, log, version, pages: startPages, passwords = createPasswords() }: ComposeOptions,
+  { config, log, version, pages, passwords = createPasswords() }: ComposeOptions,
 ): Promise<Gateway> {
+  const startPages = config.headless ? undefined : pages;
   const instance = loadInstance(config.dataDir);
   const masterKey = loadMasterKey(join(config.dataDir, 'keys', 'master.key'));
   const gatewayKey = await loadGatewayKey(join(config.dataDir, 'keys', 'gateway_ed25519'));
@@ -122,6 +128,7 @@ async function build(
     { db, audit, passwords },
     { username: config.adminUsername, password: config.adminPassword },
   );
+  await keepMasterToken({ db, audit, log }, config.masterToken);
 
   // Identity.
   const secure = config.baseScheme === 'https';
@@ -136,6 +143,10 @@ async function build(
   // Sandboxes.
   const agent = scope.own('agent client', createAgentClient({ socket: config.agentSocket, log }));
   const activity = scope.own('activity', createActivity({ db, live, log }));
+  const usage = await buildUsage(scope, {
+    ...{ db, live, audit, log, access },
+    wake: () => claude.wakePushes(),
+  });
   const proxy = scope.own(
     'Claude API proxy',
     createAnthropicProxy({
@@ -147,6 +158,7 @@ async function build(
       onActivity: (id) => activity.touch(id),
       // It wants to know of what is built after it; nothing comes before there are connections.
       sessionUpstream: (place) => claude.upstreams.of(place),
+      metering: usage.metering,
     }),
   );
   const connections = scope.own(
@@ -159,6 +171,7 @@ async function build(
     ...{ keys: join(config.dataDir, 'keys'), push: config.push, providerReach: config.providerReach },
   });
   const { sessions } = claude;
+  const files = buildFiles(scope, { db, audit, log, access, connections, activity });
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
   const image = () => {
     if (config.sandboxImage === null) throw new AppError('image_missing');
@@ -191,7 +204,8 @@ async function build(
       },
       expectConnection: (id) => connections.expect(id),
       connect: (id) => connections.released(id),
-      openSession: (sandboxId, userId) => sessions.openFirst(sandboxId, userId),
+      openSession: (sandboxId, userId, sessionId) => sessions.openFirst(sandboxId, userId, sessionId),
+      firstSession: (sandboxId, sessionId) => firstSession(sessionId, proxy.env(sandboxId)),
       otherWay: createOtherWay({
         ...{ db, live },
         proven: (id) => pulled.pull(id),
@@ -224,6 +238,7 @@ async function build(
   const egress = createEgressService({ db, live, audit, agent, engine, secrets, probes, defaultDns, proofs });
   const services: Services = {
     account: createAccount({ db, live, audit, sockets, passwords }),
+    tokens: createTokens({ db, live, audit, sockets, access }),
     users: createUsers({
       db,
       live,
@@ -248,6 +263,8 @@ async function build(
     }),
     sessions,
     ...claude.services,
+    ...files.services,
+    ...usage.services,
     tasks: createTasks({ db, engine }),
     admin: createAdmin(health),
     egress,
@@ -288,14 +305,14 @@ async function build(
       },
     },
   });
-  const pages: { current: Pages | null } = { current: null };
+  const served: { current: Pages | null } = { current: null };
   const common = { identify, trusted, scheme: config.baseScheme, baseDomain: config.baseDomain, log };
   const upgrade = scope.own(
     'upgrades',
     createUpgrade({
       ...common,
       terminal,
-      development: config.dev ? (...args) => pages.current?.upgrade?.(...args) : null,
+      development: config.dev ? (...args) => served.current?.upgrade?.(...args) : null,
       newRequestId: randomUUID,
     }),
   );
@@ -308,7 +325,8 @@ async function build(
     health: createHealth(health),
     metrics,
     echo: createEchoHttp(),
-    pages: startPages ? (request, response) => servePage(pages.current, request, response) : null,
+    pages: startPages ? (request, response) => servePage(served.current, request, response) : null,
+    headless: config.headless,
     dev: config.dev,
   });
   const server = scope.own(
@@ -319,7 +337,7 @@ async function build(
     await scope.own('DNS echo', createEchoDns({ ...config.echoDns, log })).start();
   }
   const port = await server.listen(config.port, config.host);
-  if (startPages) pages.current = scope.own('pages', await startPages({ host: config.host, port }));
+  if (startPages) served.current = scope.own('pages', await startPages({ host: config.host, port }));
 
   // Work begins when all is there to serve it.
   const jobs = [

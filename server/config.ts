@@ -23,6 +23,9 @@ export interface Config {
   databaseUrl: string;
   adminUsername: string;
   adminPassword: string | null;
+  /** No pages: only the APIs. */
+  headless: boolean;
+  masterToken: string | null;
   agentMode: 'socket' | 'embedded';
   agentSocket: string;
   anthropic: { apiKey: string | null; authToken: string | null; baseUrl: string };
@@ -104,6 +107,8 @@ function configOf(values: Values, echoDns: Config['echoDns']): Config {
     databaseUrl: values.DATABASE_URL,
     adminUsername: values.ADMIN_USERNAME,
     adminPassword: values.ADMIN_PASSWORD ?? null,
+    headless: values.CLOUD_CLAUDE_MODE === 'headless',
+    masterToken: values.CLOUD_CLAUDE_TOKEN ?? null,
     agentMode: values.HOST_AGENT_MODE,
     agentSocket: values.HOST_AGENT_SOCKET,
     anthropic: {

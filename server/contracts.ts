@@ -35,7 +35,6 @@ import type { PresetView, presetVersionSchema, savePresetSchema } from '../share
 import type { Proof } from '../shared/proof';
 import type { Scope } from '../shared/scopes';
 import type {
-  ApiTokenView,
   AuditView,
   BrowserSessionView,
   createSandboxSchema,
@@ -51,6 +50,8 @@ import type {
   updateSandboxSchema,
   WorkspaceView,
 } from '../shared/views';
+import type { Tokens } from './services/tokens/service';
+import type { FilesServices } from './files-contracts';
 import type { SessionServices } from './session-contracts';
 import type { UsageServices } from './usage/contract';
 
@@ -191,7 +192,7 @@ export interface Connections {
   viewers(sessionId: string): number;
 }
 
-export interface Services extends EgressServices, SessionServices, UsageServices {
+export interface Services extends EgressServices, SessionServices, UsageServices, FilesServices {
   account: {
     me(identity: Identity): Promise<Me>;
     setPreferences(identity: Identity, input: Partial<Preferences>): Promise<Me>;
@@ -200,13 +201,8 @@ export interface Services extends EgressServices, SessionServices, UsageServices
     changePassword(identity: Identity, input: { current: string; next: string }): Promise<void>;
     browserSessions(identity: Identity): Promise<BrowserSessionView[]>;
     revokeBrowserSession(identity: Identity, id: string): Promise<void>;
-    tokens(identity: Identity): Promise<ApiTokenView[]>;
-    createToken(
-      identity: Identity,
-      input: { label: string; expiresInDays: number | null },
-    ): Promise<{ token: string; view: ApiTokenView }>;
-    revokeToken(identity: Identity, id: string): Promise<void>;
   };
+  tokens: Tokens;
   users: {
     list(identity: Identity): Promise<UserView[]>;
     /** Without a password one is made and returned, once. */

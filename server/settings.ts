@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { passwordSchema, usernameSchema } from '../shared/views';
+import { MASTER_TOKEN_CHARS } from './auth/api-token';
 import { databaseFile } from './db/open';
 import {
   connectUrl,
@@ -83,6 +84,22 @@ export const settings = {
     description:
       'Password of the first administrator. Read at the first start only; without it one is made and shown once.',
     example: 'a long sentence of your own',
+  }),
+  CLOUD_CLAUDE_MODE: setting({
+    schema: z.enum(['default', 'headless'], 'Give default or headless.'),
+    default: 'default',
+    description: 'headless serves the APIs only: no pages, and the start is faster.',
+    example: 'headless',
+  }),
+  CLOUD_CLAUDE_TOKEN: setting({
+    schema: text
+      .regex(/^[\x21-\x7e]*$/, 'Give a token without spaces, in plain ASCII.')
+      .min(MASTER_TOKEN_CHARS.min, `Give at least ${MASTER_TOKEN_CHARS.min} characters.`)
+      .max(MASTER_TOKEN_CHARS.max, `Give at most ${MASTER_TOKEN_CHARS.max} characters.`),
+    default: null,
+    description:
+      'Master token of the APIs, for set-ups without a browser: it may do all that the longest-standing administrator may. Without it there is none.',
+    example: 'a-long-random-text-of-your-own-making',
   }),
   SSH_PROXY_ADDR: setting({
     // Refused rather than passed over: who sets it waits for a port that would never open.

@@ -12,6 +12,7 @@ import { sandboxIdSchema, sessionIdSchema } from './names';
 import { providerRefSchema } from './providers';
 import { sandboxStateSchema, taskKindSchema, taskStateSchema } from './sandbox-state';
 import { effortSchema, modelSchema, sandboxdSessionSchema } from './sandboxd-api';
+import { scopeSchema } from './scopes';
 
 const time = z.string();
 
@@ -95,11 +96,24 @@ export const apiTokenViewSchema = z.object({
   id: z.string(),
   label: z.string(),
   prefix: z.string(),
+  scopes: z.array(scopeSchema),
+  /** The only sandbox it knows of. */
+  sandboxId: z.string().nullable(),
   createdAt: time,
   expiresAt: time.nullable(),
   lastUsedAt: time.nullable(),
 });
 export type ApiTokenView = z.infer<typeof apiTokenViewSchema>;
+
+/** Ten years; who wants more says that it has no end. */
+export const TOKEN_HOURS_MAX = 10 * 365 * 24;
+export const createTokenSchema = z.object({
+  label: nameSchema,
+  scopes: z.array(scopeSchema).min(1, 'A token needs at least one scope.'),
+  sandboxId: sandboxIdSchema.nullable(),
+  /** Null or 0: no end; of a token that a token makes: the end of its maker. */
+  ttlHours: z.number().min(0).max(TOKEN_HOURS_MAX).nullable(),
+});
 
 export const workspaceViewSchema = z.object({
   id: z.string(),
@@ -313,7 +327,7 @@ export const liveEventSchema = z.object({
    */
   topic: z.enum([
     ...(['sandbox', 'task', 'session', 'user', 'workspace', 'me', 'egress', 'policies'] as const),
-    ...(['notifications', 'providers', 'login'] as const),
+    ...(['notifications', 'providers', 'login', 'usage'] as const),
   ]),
   action: z.enum(['created', 'updated', 'deleted']),
   /** Id of the thing that changed. */

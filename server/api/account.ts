@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import {
-  apiTokenViewSchema,
   browserSessionViewSchema,
   layoutSchema,
   localeSchema,
   meSchema,
-  nameSchema,
   passwordSchema,
   preferencesSchema,
   sandboxIdSchema,
@@ -32,16 +30,6 @@ export const accountRouter = router({
   revokeBrowserSession: procedure
     .input(z.object({ id: z.string() }))
     .mutation(({ ctx, input }) => ctx.services.account.revokeBrowserSession(ctx.identity, input.id)),
-  tokens: procedure
-    .output(z.array(apiTokenViewSchema))
-    .query(({ ctx }) => ctx.services.account.tokens(ctx.identity)),
-  createToken: procedure
-    .input(z.object({ label: nameSchema, expiresInDays: z.int().min(1).max(3650).nullable() }))
-    .output(z.object({ token: z.string(), view: apiTokenViewSchema }))
-    .mutation(({ ctx, input }) => ctx.services.account.createToken(ctx.identity, input)),
-  revokeToken: procedure
-    .input(z.object({ id: z.string() }))
-    .mutation(({ ctx, input }) => ctx.services.account.revokeToken(ctx.identity, input.id)),
   /** The panes of one sandbox. */
   layout: procedure
     .input(z.object({ sandboxId: sandboxIdSchema }))

@@ -2,6 +2,7 @@
 import { accountRouter } from './account';
 import { adminRouter } from './admin';
 import { egressRouter } from './egress';
+import { filesRouter } from './files';
 import { loginRouter } from './login';
 import { networkRouter } from './network';
 import { notificationsRouter } from './notifications';
@@ -10,7 +11,9 @@ import { providersRouter } from './providers';
 import { sandboxesRouter } from './sandboxes';
 import { sessionsRouter } from './sessions';
 import { tasksRouter } from './tasks';
+import { tokensRouter } from './tokens';
 import { router } from './trpc';
+import { usageRouter } from './usage';
 import { usersRouter } from './users';
 import { workspacesRouter } from './workspaces';
 
@@ -18,6 +21,7 @@ export const appRouter = router({
   account: accountRouter,
   admin: adminRouter,
   egress: egressRouter,
+  files: filesRouter,
   login: loginRouter,
   network: networkRouter,
   notifications: notificationsRouter,
@@ -26,6 +30,8 @@ export const appRouter = router({
   sandboxes: sandboxesRouter,
   sessions: sessionsRouter,
   tasks: tasksRouter,
+  tokens: tokensRouter,
+  usage: usageRouter,
   users: usersRouter,
   workspaces: workspacesRouter,
 });

@@ -17,7 +17,7 @@ test.each([
   ['a default', '@default("UTC")', '@default("CET")'],
   ['nullability', 'hostKey        String?', 'hostKey        String'],
   ['an index', '@@index([state, nextRunAt])', ''],
-  ['a unique', 'username           String        @unique', 'username           String'],
+  ['a unique', 'username           String         @unique', 'username           String'],
   ['a foreign key action', 'onDelete: Restrict', 'onDelete: Cascade'],
 ])('the comparison sees a change of %s', async (_what, from, to) => {
   expect(schema).toContain(from);

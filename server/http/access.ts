@@ -32,6 +32,7 @@ const publicPaths: readonly { path: RegExp; methods: readonly string[]; why: str
   { path: /^\/api\/auth\/login$/, methods: ['POST'], why: 'the log-in of programs; throttled' },
   { path: /^\/api\/auth\/register$/, methods: ['POST'], why: 'says that it is closed' },
   { path: /^\/api\/auth\/oidc\/providers$/, methods: ['GET'], why: 'what the sign-in page offers' },
+  { path: /^\/api\/health$/, methods: ['GET', 'HEAD'], why: 'for devices; says that it is there' },
   { path: /^\/healthz$/, methods: ['GET', 'HEAD'], why: 'for supervisors; shows names only' },
   { path: /^\/metrics$/, methods: ['GET'], why: 'has a token of its own' },
   {
@@ -50,7 +51,19 @@ export function accessOf(pathname: string, method: string, dev: boolean): Access
 
 /** Programs get JSON; people are led to the sign-in page. */
 export function isPage(pathname: string): boolean {
-  return !/^\/(api|ws|healthz|metrics|echo)(\/|$)/.test(pathname);
+  return !/^\/(api|ws|sse|healthz|metrics|echo)(\/|$)/.test(pathname);
+}
+
+/** Addresses end up in logs and histories, so a token in one is refused even when it is right. */
+export function refuseTokenInAddress(pathname: string, search: string): void {
+  if (search === '' || isPage(pathname)) return;
+  const query = new URLSearchParams(search);
+  if (query.has('token') || query.has('access_token'))
+    throw new AppError(
+      'invalid_input',
+      'A token does not belong in an address. Send it as the header Authorization: Bearer TOKEN, or a WebSocket’s as the subprotocol bearer.TOKEN.',
+      { field: 'token' },
+    );
 }
 
 /**

@@ -175,7 +175,7 @@ test('with a password that an administrator made, nothing is open but changing i
   const cookie = await server.signIn('fresh', result.data.password);
   expect(await me(cookie)).toBe(200);
   expect((await server.ask('/api/trpc/account.me', { as: cookie })).status).toBe(200);
-  for (const path of ['/api/sandboxes', '/api/events', '/api/trpc/account.tokens']) {
+  for (const path of ['/api/sandboxes', '/api/events', '/api/trpc/tokens.list']) {
     const refused = await server.ask(path, { as: cookie });
     expect([path, refused.status]).toEqual([path, 403]);
     expect(await refused.text()).toContain('password_change_required');
@@ -193,7 +193,11 @@ test('with a password that an administrator made, nothing is open but changing i
 describe('API tokens', () => {
   test('work as bearer and as subprotocol, are kept as a hash, and end when revoked', async () => {
     const { cookie } = await server.person('robot');
-    const made = await mutate('account.createToken', { label: 'ci', expiresInDays: null }, cookie);
+    const made = await mutate(
+      'tokens.create',
+      { label: 'ci', scopes: ['*'], sandboxId: null, ttlHours: null },
+      cookie,
+    );
     const { result } = (await made.json()) as { result: { data: { token: string; view: { id: string } } } };
     const { token, view } = result.data;
     expect(token).toMatch(/^cct_[\w-]{43}$/);
@@ -214,7 +218,7 @@ describe('API tokens', () => {
     expect(
       (await server.ask('/api/auth/me', { as: cookie, headers: { authorization: 'Bearer cct_x' } })).status,
     ).toBe(401);
-    await mutate('account.revokeToken', { id: view.id }, cookie);
+    await mutate('tokens.revoke', { id: view.id }, cookie);
     expect([(await ask()).status, await closeCode()]).toEqual([401, 4401]);
   });
 });

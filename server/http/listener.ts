@@ -4,7 +4,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
 import { AppError, toAppError } from '../../shared/errors';
-import { JSON_BODY_MAX_BYTES } from '../../shared/limits';
 import { type Peer, peerOf } from '../auth/client-address';
 import { bearerOf, type Identify, requireOwnPassword } from '../auth/identity';
 import { isNextAuthPath, type NextAuthCall } from '../auth/next-auth';
@@ -12,9 +11,10 @@ import { requireScope, requireUnlimited } from '../auth/scopes';
 import type { Identity } from '../contracts';
 import { ECHO_PATH, type EchoHttp } from '../echo/http';
 import type { Upload } from '../gateway/uploads';
-import { accessOf, isPage, pathOf } from './access';
+import { accessOf, isPage, pathOf, refuseTokenInAddress } from './access';
 import { answerError, answerJson, answerPage } from './answer';
 import { checkLength, readForm } from './body';
+import { bodyMaxOf } from './body-limits';
 import { setSecurityHeaders } from './headers';
 import type { Metrics } from './metrics';
 import { changesState, checkHost, checkOrigin } from './origin';
@@ -46,6 +46,8 @@ export interface ListenerOptions {
   echo: EchoHttp;
   /** Next; null where only the APIs are served (tests). */
   pages: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
+  /** There are none, and nobody is led to any. */
+  headless: boolean;
   trusted: BlockList;
   scheme: 'http' | 'https';
   baseDomain: string | null;
@@ -68,6 +70,9 @@ export function createListener(options: ListenerOptions) {
     setSecurityHeaders(request, response, { peer, dev: options.dev });
     const { pathname, search } = pathOf(request.url ?? '');
     checkHost(peer, options.baseDomain, pathname);
+    if (options.headless && isPage(pathname))
+      throw new AppError('not_found', 'This server has no pages (CLOUD_CLAUDE_MODE=headless), only APIs.');
+    refuseTokenInAddress(pathname, search);
     // A bearer token is no ambient right: another site cannot make the browser send it.
     if (changesState(method) && bearerOf(request) === undefined) checkOrigin(request, peer);
     const access = accessOf(pathname, method, options.dev);
@@ -124,9 +129,9 @@ export function createListener(options: ListenerOptions) {
       requireScope(identity, 'files:write');
       return await receive(call, upload, identity);
     }
-    if (pathname.startsWith('/api/') || pathname === '/api') {
+    if (/^\/(api|sse)(\/|$)/.test(pathname)) {
       response.setHeader('cache-control', 'no-store');
-      checkLength(request, JSON_BODY_MAX_BYTES);
+      checkLength(request, bodyMaxOf(method, pathname));
       return await options.rest(request, response, { identity, requestId });
     }
     if (pathname === '/healthz') {

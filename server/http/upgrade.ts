@@ -10,7 +10,7 @@ import { peerOf } from '../auth/client-address';
 import { type Identify, requireOwnPassword } from '../auth/identity';
 import { admit } from '../auth/scopes';
 import type { Identity } from '../contracts';
-import { pathOf } from './access';
+import { pathOf, refuseTokenInAddress } from './access';
 import { errorBody } from './answer';
 import { checkHost, checkOrigin } from './origin';
 
@@ -55,7 +55,7 @@ export function createUpgrade(options: UpgradeOptions) {
   });
 
   async function decide(request: IncomingMessage): Promise<(socket: Duplex, head: Buffer) => void> {
-    const { pathname } = pathOf(request.url ?? '');
+    const { pathname, search } = pathOf(request.url ?? '');
     const peer = peerOf(request, options.trusted, options.scheme);
     const { development } = options;
     const reload = development !== null && pathname.startsWith('/_next/');
@@ -63,6 +63,7 @@ export function createUpgrade(options: UpgradeOptions) {
     // An unknown path is told only to those who may know: the others get the same answer as for a known one.
     checkHost(peer, options.baseDomain, pathname);
     checkOrigin(request, peer);
+    refuseTokenInAddress(pathname, search);
     if (reload) return (socket, head) => development(request, socket, head);
     const identity = await options.identify(request, peer.address);
     if (!identity) throw new AppError('unauthenticated');

@@ -11,6 +11,7 @@ import { createRestApp, type RestApp, type RestBindings } from './base';
 import { addDocumentRoutes } from './docs';
 import { addEgressRoutes } from './egress';
 import { addEventRoutes } from './events';
+import { addFileRoutes } from './files';
 import { addFrameRoutes } from './frames';
 import { addLoginRoutes } from './login';
 import { addNetworkRoutes } from './network';
@@ -21,6 +22,8 @@ import { addSandboxRoutes } from './sandboxes';
 import { addSessionControlRoutes, type SessionControl } from './session-control';
 import { addSessionRoutes } from './sessions';
 import { addTaskRoutes } from './tasks';
+import { addTokenRoutes } from './tokens';
+import { addUsageRoutes } from './usage';
 import { addWorkspaceRoutes } from './workspaces';
 
 export interface RestOptions {
@@ -65,9 +68,12 @@ export function createRest(options: RestOptions): {
   addSandboxRoutes(app, options);
   addSessionRoutes(app, options);
   addFrameRoutes(app, options);
+  addFileRoutes(app, options);
   addSessionControlRoutes(app, options);
+  addUsageRoutes(app, options.services);
   addLoginRoutes(app, options);
   addTaskRoutes(app, options);
+  addTokenRoutes(app, options);
   addEgressRoutes(app, options);
   addPoolRoutes(app, options);
   addPolicyRoutes(app, options);

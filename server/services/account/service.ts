@@ -1,14 +1,6 @@
 /** What every signed-in person may see and change of themselves. */
-import { randomUUID } from 'node:crypto';
 import { AppError } from '../../../shared/errors';
-import {
-  type ApiTokenView,
-  type Me,
-  type Preferences,
-  preferencesSchema,
-  roleSchema,
-} from '../../../shared/views';
-import { makeApiToken } from '../../auth/api-token';
+import { type Me, type Preferences, preferencesSchema, roleSchema } from '../../../shared/views';
 import type { Passwords } from '../../auth/password';
 import {
   type Audit,
@@ -21,32 +13,10 @@ import {
   type Services,
 } from '../../contracts';
 
-/** Enough for every device and script of one person; more is a script that forgets to revoke. */
-const TOKENS_PER_USER = 50;
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 function storedPreferences(json: string): Preferences {
   const parsed = preferencesSchema.safeParse(JSON.parse(json));
   // A value that an older or newer version wrote must not lock the user out: fall back to the defaults.
   return parsed.success ? parsed.data : preferencesSchema.parse({});
-}
-
-function tokenView(row: {
-  id: string;
-  label: string;
-  prefix: string;
-  createdAt: Date;
-  expiresAt: Date | null;
-  lastUsedAt: Date | null;
-}): ApiTokenView {
-  return {
-    id: row.id,
-    label: row.label,
-    prefix: row.prefix,
-    createdAt: row.createdAt.toISOString(),
-    expiresAt: row.expiresAt?.toISOString() ?? null,
-    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
-  };
 }
 
 /** A token must not be able to make itself permanent, nor to take the account over. */
@@ -169,51 +139,6 @@ export function createAccount(options: {
         });
         if (count === 0) throw new AppError('not_found', 'There is no such browser session.');
         await recorded(tx, identity, 'auth.session_revoked', `${identity.username} ended a browser session`);
-      });
-      live.flush();
-      sockets.closeCredential(id);
-    },
-
-    async tokens(identity) {
-      const rows = await db.apiToken.findMany({
-        where: { userId: identity.userId, revokedAt: null },
-        orderBy: { createdAt: 'desc' },
-      });
-      return rows.map(tokenView);
-    },
-
-    async createToken(identity, { label, expiresInDays }) {
-      requireBrowser(identity);
-      const { token, hash, prefix } = makeApiToken();
-      const row = await db.$transaction(async (tx) => {
-        const present = await tx.apiToken.count({ where: { userId: identity.userId, revokedAt: null } });
-        if (present >= TOKENS_PER_USER)
-          throw new AppError('limit_reached', `You have ${present} tokens. Revoke one first.`);
-        const created = await tx.apiToken.create({
-          data: {
-            id: randomUUID(),
-            userId: identity.userId,
-            label,
-            prefix,
-            hash,
-            expiresAt: expiresInDays === null ? null : new Date(Date.now() + expiresInDays * DAY_MS),
-          },
-        });
-        await recorded(tx, identity, 'token.created', `${identity.username} created the token ${label}`);
-        return created;
-      });
-      live.flush();
-      return { token, view: tokenView(row) };
-    },
-
-    async revokeToken(identity, id) {
-      await db.$transaction(async (tx) => {
-        const { count } = await tx.apiToken.updateMany({
-          where: { id, userId: identity.userId, revokedAt: null },
-          data: { revokedAt: new Date() },
-        });
-        if (count === 0) throw new AppError('not_found', 'There is no such token.');
-        await recorded(tx, identity, 'token.revoked', `${identity.username} revoked a token`);
       });
       live.flush();
       sockets.closeCredential(id);
