@@ -39,6 +39,8 @@ export interface ClaudeParts {
   history: History;
   providers: ProviderRefs;
   upstreams: SessionUpstreams;
+  /** New notifications are there to be pushed. */
+  wakePushes(): void;
   /** For /metrics. */
   figures: ClaudeFigures;
   /** To be started when all is there to serve it. */
@@ -146,6 +148,7 @@ export function buildClaude(
       }),
       login: scope.own('log-ins', createLogin({ db, live, audit, log, access, connections })),
     },
+    wakePushes: () => pushes.wake(),
     figures: { streams: () => watch.streams(), watched: store.figures, pushes: pushes.figures },
     jobs: [watch, pushes],
   };

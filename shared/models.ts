@@ -14,13 +14,14 @@ export const PRICES_SOURCE = 'https://platform.claude.com/docs/en/about-claude/p
 /** When the table was last compared with its source. */
 export const PRICES_DATE = '2026-11-21';
 
-interface Price {
-  /** US dollars per million tokens. */
+/** US dollars per million tokens. */
+export interface Price {
   input: number;
   output: number;
   cacheRead: number;
-  /** For five minutes; an hour costs more, which usage does not tell. */
+  /** Kept for five minutes. */
   cacheWrite: number;
+  cacheWriteHour: number;
 }
 
 const price = (input: number, output: number, cacheRead = 0.1): Price => ({
@@ -28,6 +29,7 @@ const price = (input: number, output: number, cacheRead = 0.1): Price => ({
   output,
   cacheRead: input * cacheRead,
   cacheWrite: input * 1.25,
+  cacheWriteHour: input * 2,
 });
 
 /** The first match counts: a family's newer versions stand above its older ones. */
@@ -44,10 +46,28 @@ const prices: readonly (readonly [pattern: RegExp, price: Price])[] = [
   [/^claude-3-5-haiku\b/, price(0.8, 4)],
 ];
 
-/** In US dollars, or null for a model whose price is not known. `[1m]` and the like are no part of the price. */
-export function priceOf(model: string, tokens: Tokens): number | null {
+/** Null for a model whose price is not known. `[1m]` and the like are no part of it. */
+export function listPrice(model: string): Price | null {
   const name = model.replace(/\[.*\]$/, '');
-  const found = prices.find(([pattern]) => pattern.test(name))?.[1];
+  return prices.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
+
+/** For what has no price and must not be free. */
+export function dearestPrice(): Price {
+  const all = prices.map(([, it]) => it);
+  const most = (of: keyof Price) => Math.max(...all.map((it) => it[of]));
+  return {
+    input: most('input'),
+    output: most('output'),
+    cacheRead: most('cacheRead'),
+    cacheWrite: most('cacheWrite'),
+    cacheWriteHour: most('cacheWriteHour'),
+  };
+}
+
+/** In US dollars. A driver's tokens do not tell which were written to a cache for an hour. */
+export function priceOf(model: string, tokens: Tokens): number | null {
+  const found = listPrice(model);
   if (!found) return null;
   const dollars =
     tokens.input * found.input +

@@ -2,8 +2,11 @@
 import { z } from 'zod';
 import { sandboxIdSchema, sessionIdSchema } from './names';
 
-/** waiting: Claude asks a person. finished: a long turn ended. failed: a turn or session failed. test: the button. */
-export const notificationKindSchema = z.enum(['waiting', 'finished', 'failed', 'test']);
+/**
+ * waiting: Claude asks a person. finished: a long turn ended. failed: a turn or session failed. budget: a mark of one
+ * was reached. test: the button.
+ */
+export const notificationKindSchema = z.enum(['waiting', 'finished', 'failed', 'budget', 'test']);
 export type NotificationKind = z.output<typeof notificationKindSchema>;
 
 /** Devices of one person that get Web Push. */
@@ -17,6 +20,7 @@ export const notificationPreferencesSchema = z.object({
   waiting: z.boolean().default(true),
   finished: z.boolean().default(true),
   failed: z.boolean().default(true),
+  budget: z.boolean().default(true),
   /** A turn that ended sooner is not worth telling. Work time: without the time a person was waited for. */
   finishedAfterSeconds: z.int().min(0).max(86_400).default(30),
   /** Nothing is pushed then; the list has it. In the user's time zone; `from` later than `to` = over midnight. */

@@ -41,6 +41,8 @@ export function affectedBy(event: Pick<LiveEvent, 'topic' | 'subject' | 'sandbox
       return [{ path: ['providers'] }];
     case 'login':
       return [{ path: ['login'] }];
+    case 'usage':
+      return [{ path: ['usage'] }];
     case 'me':
       return [{ path: ['account'] }];
   }

@@ -1,6 +1,6 @@
 'use client';
 
-import { Bell, CircleCheck, CircleX, MessageCircleQuestion, Send, Settings } from 'lucide-react';
+import { Bell, CircleCheck, CircleX, MessageCircleQuestion, Send, Settings, Wallet } from 'lucide-react';
 import Link from 'next/link';
 import { Popover } from 'radix-ui';
 import { useState } from 'react';
@@ -21,6 +21,7 @@ const faces: Record<NotificationKind, { icon: typeof Bell; tone: string; word: s
   waiting: { icon: MessageCircleQuestion, tone: 'text-warn', word: 'Waits for you' },
   finished: { icon: CircleCheck, tone: 'text-good', word: 'Finished' },
   failed: { icon: CircleX, tone: 'text-bad', word: 'Failed' },
+  budget: { icon: Wallet, tone: 'text-warn', word: 'Budget' },
   test: { icon: Send, tone: 'text-accent', word: 'Test' },
 };
 

@@ -136,6 +136,12 @@ function Choices({ preferences }: { preferences: NotificationPreferences }) {
         onChange={(failed) => mutate({ failed })}
       />
       <Switch
+        label="A budget runs out"
+        hint="Three quarters, nine tenths or all of it is used."
+        checked={preferences.budget}
+        onChange={(budget) => mutate({ budget })}
+      />
+      <Switch
         label="Quiet hours"
         hint="Nothing is pushed then; the bell has it. In the time zone of your profile."
         checked={quietHours.enabled}

@@ -10,7 +10,7 @@ import { useTRPC } from '../api/trpc';
 import { noteDevice, toTellAgain } from './push';
 
 /** How long a toast that asks for an answer stays, in ms; the bell keeps it for longer. */
-const TOAST_MS = { waiting: 20_000, finished: 6_000, failed: 12_000, test: 6_000 } as const;
+const TOAST_MS = { waiting: 20_000, finished: 6_000, failed: 12_000, budget: 12_000, test: 6_000 } as const;
 
 /** Where a notification leads; the driver is where one answers. */
 export function pathOf(notification: NotificationView): string | null {

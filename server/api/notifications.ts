@@ -16,6 +16,7 @@ const preferencesChange = z
     waiting: z.boolean(),
     finished: z.boolean(),
     failed: z.boolean(),
+    budget: z.boolean(),
     finishedAfterSeconds: notificationPreferencesSchema.shape.finishedAfterSeconds.unwrap(),
     quietHours: notificationPreferencesSchema.shape.quietHours.unwrap(),
   })

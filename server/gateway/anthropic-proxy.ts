@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { PROXY_BODY_MAX_BYTES } from '../../shared/limits';
+import type { Metered, Metering } from '../usage/metering';
 import { mapModel } from './body-model';
 import { createProviderTokens, PROXY_PREFIX, placeOf, providerEnv, sessionEnv } from './provider';
 import { type Credential, requestHeaders, responseHeaders } from './proxy-headers';
@@ -15,6 +16,11 @@ import { createDialer, type NoUpstream, type Upstream } from './upstreams';
 export const ANTHROPIC_DEFAULT_BASE_URL = 'https://api.anthropic.com';
 /** Longer than any client keeps an idle connection, so that it is never we who close under a request. */
 const KEEP_ALIVE_MS = 10 * 60_000;
+/** Claude Code sends a Console log-in's key, an apiKeyHelper's or its user's beside the token that it was given. */
+const MIXED =
+  'This request carries a credential of its own beside that of its session; a session has one only. ' +
+  'Log out of the Claude Console (/logout) and take API keys out of your settings, or choose the Claude log-in as ' +
+  'the provider of this session.';
 
 export interface AnthropicProxyOptions {
   masterKey: Uint8Array;
@@ -28,6 +34,8 @@ export interface AnthropicProxyOptions {
   onActivity?: (sandboxId: string) => void;
   /** Who answers a session of this sandbox; never somebody else in its place. */
   sessionUpstream?: (place: { sandboxId: string; sessionId: string }) => Promise<Upstream | NoUpstream>;
+  /** Counts what costs, and says when a budget is used up. */
+  metering?: Metering;
 }
 
 export interface AnthropicProxy {
@@ -44,11 +52,25 @@ export interface AnthropicProxy {
   close(): Promise<void>;
 }
 
+/**
+ * What is passed on: Claude's answers and what belongs to asking for them. Under the same key there is more at the API
+ * (files, batches and their results, the organization), which other people of this gateway may have put there.
+ */
+const SERVED: readonly [method: RegExp, path: RegExp][] = [
+  [/^POST$/, /^\/v1\/messages(\/count_tokens)?$/],
+  [/^GET$/, /^\/v1\/models(\/[\w:@-][\w.:@-]*)?$/],
+  [/^(GET|HEAD)$/, /^\/api\/(hello|web\/domain_info)$/],
+];
+/** Printable ASCII and Latin-1 without spaces: what Node's client sends; its parser lets more in. */
+const QUERY = /^[\x21-\xff]*$/;
+
 /** Anthropic's own error types, so that its clients know what to do. */
 type AnthropicErrorType =
   | 'authentication_error'
+  | 'permission_error'
   | 'not_found_error'
   | 'request_too_large'
+  | 'rate_limit_error'
   | 'api_error'
   | 'timeout_error';
 
@@ -57,7 +79,9 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
   const tokens = createProviderTokens(options.masterKey);
   const credential = credentialOf(options);
   const base = new URL(options.baseUrl ?? ANTHROPIC_DEFAULT_BASE_URL);
-  const own: Upstream | null = credential && { base, credential, models: null, reach: null };
+  const own: Upstream | null = credential && {
+    ...{ provider: 'gateway', base, credential, models: null, reach: null },
+  };
   const dialer = createDialer();
   const owners = new WeakMap<object, string>();
   const streams = new Set<Duplex>();
@@ -71,62 +95,81 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     response.sendDate = false;
     const sandboxId = owners.get(request.socket);
     const place = placeOf(request.url ?? '');
-    if (sandboxId === undefined || !known(sandboxId, place?.sessionId ?? null, request)) {
-      refuse(request, response, 401, 'authentication_error', 'This token is not valid for this sandbox.');
+    const given = givenTokens(request);
+    const right = given.filter((it) => sandboxId !== undefined && known(sandboxId, place, it));
+    if (sandboxId === undefined || right.length === 0) {
+      const whose = place?.sessionId ? 'session' : 'sandbox';
+      refuse(request, response, 401, 'authentication_error', `This token is not valid for this ${whose}.`);
+    } else if (right.length < given.length) {
+      refuse(request, response, 403, 'permission_error', MIXED);
     } else if (place === null) {
       refuse(request, response, 404, 'not_found_error', `Only ${PROXY_PREFIX}/ is served here.`);
-    } else if (place.sessionId === null && own === null) {
-      const message = 'The gateway has no Anthropic key; log in with /login.';
-      refuse(request, response, 401, 'authentication_error', message);
+    } else if (!isServed(request.method ?? '', place.rest)) {
+      const message = 'Only requests for messages and models are passed on.';
+      refuse(request, response, 404, 'not_found_error', message);
     } else if (Number(request.headers['content-length'] ?? 0) > PROXY_BODY_MAX_BYTES) {
       refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
-    } else if (place.sessionId === null && own !== null) {
+    } else {
       options.onActivity?.(sandboxId);
-      forward(request, response, { rest: place.rest, upstream: own, body: null });
-    } else if (place.sessionId !== null) {
-      options.onActivity?.(sandboxId);
-      void bySession(request, response, { sandboxId, sessionId: place.sessionId, rest: place.rest });
+      void pass(request, response, { sandboxId, ...place });
     }
   }
 
-  function known(sandboxId: string, sessionId: string | null, request: IncomingMessage): boolean {
-    const token = givenToken(request);
+  function known(sandboxId: string, place: ReturnType<typeof placeOf>, token: string): boolean {
+    const sessionId = place?.sessionId ?? null;
     return sessionId === null
       ? tokens.matches(sandboxId, token)
       : tokens.matchesSession({ sandboxId, sessionId }, token);
   }
 
-  async function bySession(
-    request: IncomingMessage,
-    response: ServerResponse,
-    place: { sandboxId: string; sessionId: string; rest: string },
-  ): Promise<void> {
+  async function pass(request: IncomingMessage, response: ServerResponse, place: Place): Promise<void> {
     // Listened to from here on: a client that goes meanwhile is no crash.
     request.on('error', () => undefined);
+    let metered: Metered | null = null;
     try {
-      const upstream = await options.sessionUpstream?.(place);
-      if (upstream === undefined) throw new Error('no sessions here');
+      const upstream = await upstreamOf(place);
       if ('refused' in upstream)
         return refuse(request, response, 401, 'authentication_error', upstream.refused);
+      const admitted = costs(request, place.rest)
+        ? await options.metering?.({
+            ...{ sandboxId: place.sandboxId, sessionId: place.sessionId, provider: upstream.provider },
+            bytes: Number(request.headers['content-length'] ?? 0),
+          })
+        : undefined;
+      if (admitted && 'refused' in admitted) return refuseToPay(request, response, admitted);
+      metered = admitted?.metered ?? null;
       const body = upstream.models && hasModel(request) ? await bodyOf(request) : null;
-      if (body === 'too large')
+      if (body === 'too large') {
+        metered?.end('unanswered');
         return refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
+      }
       const mapped = body && upstream.models ? (mapModel(body, upstream.models) ?? body) : null;
       if (!request.destroyed || request.complete)
-        forward(request, response, { rest: place.rest, upstream, body: mapped });
+        forward(request, response, { rest: place.rest, upstream, body: mapped, metered });
+      else metered?.end('unanswered');
     } catch (error) {
-      log.warn({ session: place.sessionId, err: error }, 'a request of a session was not passed on');
+      metered?.end('unanswered');
+      log.warn({ ...place, err: error }, 'a request was not passed on');
       if (!response.headersSent && !response.destroyed)
         refuse(request, response, 502, 'api_error', 'The gateway could not pass this request on.');
     }
+  }
+
+  async function upstreamOf({ sandboxId, sessionId }: Place): Promise<Upstream | NoUpstream> {
+    if (sessionId === null)
+      return own ?? { refused: 'The gateway has no Anthropic key; log in with /login.' };
+    const upstream = await options.sessionUpstream?.({ sandboxId, sessionId });
+    if (upstream === undefined) throw new Error('no sessions here');
+    return upstream;
   }
 
   /** `body`: what is sent instead of what comes. */
   function forward(
     request: IncomingMessage,
     response: ServerResponse,
-    given: { rest: string; upstream: Upstream; body: Buffer | null },
+    given: { rest: string; upstream: Upstream; body: Buffer | null; metered: Metered | null },
   ): void {
+    const { metered } = given;
     const started = performance.now();
     const { base, credential } = given.upstream;
     const upstream = dialer.request(given.upstream, {
@@ -141,12 +184,21 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     let size = 0;
 
     upstream.on('response', (answer) => {
+      const status = answer.statusCode ?? 502;
+      if (given.upstream.reach !== null && status >= 300 && status < 400 && status !== 304) {
+        // The client would follow, with the conversation, to an address that nobody has judged.
+        answer.destroy();
+        const message = `The provider's host leads on to another address (HTTP ${status}). Give that one.`;
+        return refuse(request, response, 502, 'api_error', message);
+      }
       const headers = responseHeaders(answer.rawHeaders);
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
+      response.writeHead(status, answer.statusMessage ?? '', headers);
       // An event stream says its headers long before its first event.
       response.flushHeaders();
+      metered?.answered(answer.statusCode ?? 502, answer.headers);
       answer.on('data', (chunk: Buffer) => {
         if (!response.write(chunk)) answer.pause();
+        metered?.data(chunk);
       });
       response.on('drain', () => answer.resume());
       answer.on('end', () => response.end());
@@ -154,6 +206,7 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
       answer.on('error', () => response.destroy());
       answer.on('close', () => {
         if (!answer.complete) response.destroy();
+        metered?.end(answer.complete ? 'whole' : 'cut');
       });
       log.debug(
         { status: answer.statusCode, ms: Math.round(performance.now() - started) },
@@ -161,6 +214,8 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
       );
     });
     upstream.on('error', (error: NodeJS.ErrnoException) => {
+      // Gone before it was answered, a client's request may have been read all the same.
+      metered?.end(response.destroyed || response.headersSent ? 'cut' : 'unanswered');
       if (response.headersSent) {
         response.destroy();
       } else if (tooLarge) {
@@ -182,6 +237,12 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     });
     if (given.body) {
       upstream.end(given.body);
+      return;
+    }
+    if (request.method !== 'POST') {
+      // Node sends a body of a GET without saying where it ends.
+      request.resume();
+      upstream.end();
       return;
     }
     request.on('data', (chunk: Buffer) => {
@@ -217,6 +278,30 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
   };
 }
 
+/** Whose request it is, and what is asked of the API. */
+interface Place {
+  sandboxId: string;
+  sessionId: string | null;
+  rest: string;
+}
+
+/** Whatever is sent may cost, but the counting of tokens; what is only read does not. */
+function costs(request: IncomingMessage, rest: string): boolean {
+  const path = rest.split('?')[0] ?? '';
+  return request.method === 'POST' && !path.endsWith('/count_tokens');
+}
+
+function refuseToPay(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { refused, retryAfterSeconds }: { refused: string; retryAfterSeconds: number },
+): void {
+  response.setHeader('retry-after', String(retryAfterSeconds));
+  // Anthropic's clients heed it: hours are nothing to wait for in a loop.
+  response.setHeader('x-should-retry', 'false');
+  refuse(request, response, 429, 'rate_limit_error', refused);
+}
+
 function credentialOf(options: AnthropicProxyOptions): Credential | null {
   if (options.apiKey) return { name: 'x-api-key', value: options.apiKey };
   if (options.authToken) return { name: 'authorization', value: `Bearer ${options.authToken}` };
@@ -244,10 +329,18 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | 'too large'> {
   return Buffer.concat(chunks);
 }
 
-function givenToken(request: IncomingMessage): string {
-  const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const key = request.headers['x-api-key'];
-  return bearer ?? (typeof key === 'string' ? key : '');
+/** All that the client shows; one and the same in both headers is one. */
+function givenTokens(request: IncomingMessage): string[] {
+  const { authorization, 'x-api-key': key } = request.headers;
+  const bearer = authorization?.replace(/^Bearer +/i, '');
+  return [...new Set([bearer, ...(Array.isArray(key) ? key : [key])])].filter((it) => it !== undefined);
+}
+
+function isServed(method: string, rest: string): boolean {
+  const [path = ''] = rest.split('?', 1);
+  return (
+    QUERY.test(rest.slice(path.length)) && SERVED.some(([how, what]) => how.test(method) && what.test(path))
+  );
 }
 
 /** Answers in Anthropic's shape and drops what is left of the request. */
@@ -262,6 +355,8 @@ function refuse(
     'content-length': Buffer.byteLength(body),
     // The body may still be coming; reading it to its end would be work for nothing.
     connection: request.complete ? 'keep-alive' : 'close',
+    // Understood by Anthropic's clients: asking again does not help.
+    ...(status < 500 ? { 'x-should-retry': 'false' } : {}),
   });
   response.end(body);
   request.resume();

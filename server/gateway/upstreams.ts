@@ -8,6 +8,8 @@ import type { Credential } from './proxy-headers';
 const IDLE_SOCKETS = 32;
 
 export interface Upstream {
+  /** A Provider's id, or `gateway`. */
+  provider: string;
   base: URL;
   credential: Credential;
   /** What Claude asks for to what the host calls it. */

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Db } from '../contracts';
 import { dropDeadBindings, dropDeadPolicies } from '../services/egress/use';
+import { dropDeadBudgets } from '../services/usage/budgets';
 import { createJob, type Job } from './timer';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -20,6 +21,9 @@ export const NOTIFICATIONS_KEPT_MS = 30 * DAY_MS;
 export const PROOFS_KEPT_MS = 30 * DAY_MS;
 /** Charts show a day; the second one is for who looks in the morning at what happened the day before. */
 export const TRAFFIC_KEPT_MS = 2 * DAY_MS;
+
+/** Sums of days stay; a single request is looked at for weeks at most. */
+const REQUESTS_KEPT_MS = 90 * DAY_MS;
 
 export function createTrimJob(options: {
   db: Db;
@@ -77,11 +81,17 @@ export function createTrimJob(options: {
     });
     const proofs = await trimProofs();
     const traffic = await trimTraffic();
+    const requests = await db.apiRequest.deleteMany({
+      where: { at: { lt: before(REQUESTS_KEPT_MS) }, state: { not: 'running' } },
+    });
+    const budgets = await db.$transaction((tx) => dropDeadBudgets(tx));
     const bindings = await db.$transaction((tx) => dropDeadBindings(tx));
     const policies = await db.$transaction((tx) => dropDeadPolicies(tx));
     const removed = {
       proofs,
       traffic,
+      budgets,
+      requests: requests.count,
       bindings,
       policies,
       events: events.count,

@@ -26,7 +26,12 @@ export function createNotify(options: {
   async function tell(
     tx: DbOrTx,
     session: WatchedSession,
-    what: { kind: Exclude<NotificationKind, 'test'>; event: string; body: string; workMs?: number },
+    what: {
+      kind: Exclude<NotificationKind, 'test' | 'budget'>;
+      event: string;
+      body: string;
+      workMs?: number;
+    },
   ): Promise<void> {
     const [user, sandbox] = await Promise.all([
       tx.user.findUnique({ where: { id: session.createdById }, include: { pushDevices: true } }),

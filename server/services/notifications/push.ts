@@ -12,7 +12,10 @@ const ANSWER_MAX_BYTES = 4 * 1024;
 const REASON_MAX_CHARS = 200;
 const HOUR_S = 3600;
 /** A question is old after an hour; what was done is worth knowing the next morning. */
-const TTL_S = { waiting: HOUR_S, finished: 12 * HOUR_S, failed: 12 * HOUR_S, test: HOUR_S };
+const TTL_S = {
+  ...{ waiting: HOUR_S, finished: 12 * HOUR_S, failed: 12 * HOUR_S },
+  ...{ budget: 12 * HOUR_S, test: HOUR_S },
+};
 /** How long a push service may tell us to wait. */
 const RETRY_MAX_S = HOUR_S;
 

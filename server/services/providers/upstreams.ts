@@ -39,6 +39,8 @@ export function createSessionUpstreams(options: {
   const anthropic = new URL(options.baseUrl);
   const kept = new Map<string, { until: number; found: Upstream | NoUpstream }>();
   const used = new Map<string, number>();
+  /** What was looked up before a change is told of is not kept. */
+  let generation = 0;
 
   async function look(place: { sandboxId: string; sessionId: string }): Promise<Upstream | NoUpstream> {
     const row = await db.session.findFirst({
@@ -83,6 +85,7 @@ export function createSessionUpstreams(options: {
     const secret = options.secrets.open(row.secret);
     const map = Object.entries<string>(JSON.parse(row.modelMap));
     return {
+      provider: row.id,
       base: row.baseUrl === null ? anthropic : new URL(row.baseUrl),
       credential: credentialOf(row, secret),
       models: map.length === 0 ? null : new Map(map),
@@ -92,12 +95,17 @@ export function createSessionUpstreams(options: {
 
   return {
     ofRow,
-    forget: () => kept.clear(),
+    forget() {
+      generation += 1;
+      kept.clear();
+    },
     async of(place) {
       const key = `${place.sandboxId}/${place.sessionId}`;
       const known = kept.get(key);
       if (known && known.until > Date.now()) return known.found;
+      const began = generation;
       const found = await look(place);
+      if (began !== generation) return found;
       if (kept.size >= KEPT_MAX) kept.clear();
       kept.set(key, { until: Date.now() + KEPT_MS, found });
       return found;
