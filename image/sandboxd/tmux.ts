@@ -1,4 +1,4 @@
-/** Keys for a session's tmux pane. The only place of sandboxd that starts a program. */
+/** Keys for a session's tmux pane. */
 import { spawn } from 'node:child_process';
 import { SANDBOX_RUN, tmuxName } from '../../shared/sandbox-places';
 
@@ -54,8 +54,34 @@ export async function paste(session: string, text: string): Promise<void> {
 export const press = (session: string, key: 'Enter' | 'Escape'): Promise<string> =>
   tmux(['send-keys', '-t', `=${tmuxName(session)}:`, key]);
 
+const screenOf = (session: string): Promise<string> =>
+  tmux(['capture-pane', '-p', '-t', `=${tmuxName(session)}:`]);
+
 /** Whether the input box holds this text. */
 export async function typed(session: string, text: string): Promise<boolean> {
-  const screen = await tmux(['capture-pane', '-p', '-t', `=${tmuxName(session)}:`]);
-  return screen.split('\n').some((line) => /^❯/.test(line) && line.includes(text));
+  return (await screenOf(session)).split('\n').some((line) => /^❯/.test(line) && line.includes(text));
+}
+
+/** Claude Code gives a refused prompt back within a moment of its answer. */
+const GIVEN_BACK_MS = 1_500;
+/** It shows the text for a moment before that too: what stays away this long is away. */
+const STAYS_AWAY_MS = 200;
+const LOOK_MS = 50;
+/** Ctrl-U takes one line of the screen at most; more is an attachment, which is one thing. */
+const LINES_MAX = 60;
+
+/** Takes a prompt that was refused out of the input box: the next one would be joined to it. */
+export async function takeBack(session: string, text: string): Promise<void> {
+  const [first = ''] = typedPrompt(text).trim().split('\n');
+  const lines = Math.min(LINES_MAX, text.split('\n').length + Math.ceil(text.length / 40));
+  const deadline = Date.now() + GIVEN_BACK_MS;
+  let takenAt: number | null = null;
+  while (Date.now() < deadline && (takenAt === null || Date.now() - takenAt < STAYS_AWAY_MS)) {
+    const box = (await screenOf(session)).split('\n').findLast((line) => /^❯/.test(line)) ?? '';
+    if (box.includes(first.slice(0, 20)) || box.includes('[Pasted text')) {
+      await tmux(['send-keys', '-N', String(lines), '-t', `=${tmuxName(session)}:`, 'C-u']);
+      takenAt = Date.now();
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }

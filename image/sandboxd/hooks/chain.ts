@@ -1,4 +1,5 @@
 /** Users' hooks of one event, run in order; each leaves a frame, and all of them together one answer for Claude Code. */
+import type { SecretHook } from '../../../shared/hook-file';
 import {
   type Composed,
   claudeAnswer,
@@ -66,10 +67,12 @@ export async function runChain(options: {
   return { composed, told: claudeAnswer(name, composed) };
 }
 
-export function outcomeOf(event: HookEventName, { hook }: Pick<LevelHook, 'hook'>, run: HookRun): Outcome {
+export function outcomeOf(event: HookEventName, { hook }: { hook: SecretHook }, run: HookRun): Outcome {
   const { name, onFailure } = hook;
-  if (run.error !== null) return { name, onFailure, result: { error: run.error } };
-  return { name, onFailure, result: { opinion: said(event, run.said) } };
+  // An answer may give back what it was sent: Claude is told no secret either.
+  const hidden = (value: unknown) => mask(value, hook.secret);
+  if (run.error !== null) return { name, onFailure, result: { error: String(hidden(run.error)) } };
+  return { name, onFailure, result: { opinion: said(event, hidden(run.said)) } };
 }
 
 function said(event: HookEventName, answer: unknown): Opinion {
@@ -82,7 +85,7 @@ function frameOf(
   { level, hook }: LevelHook,
   { run, outcome, payload }: { run: HookRun; outcome: Outcome; payload: Record<string, unknown> },
 ) {
-  const masked = (value: unknown) => mask(shortened(value, SHOWN_MAX_CHARS).value, hook.secret);
+  const shown = (value: unknown) => shortened(value, SHOWN_MAX_CHARS).value;
   const { tool_name: tool, tool_use_id: toolUseId } = payload;
   return {
     event,
@@ -93,13 +96,13 @@ function frameOf(
       ...(tool === undefined ? {} : { tool_name: tool }),
       ...(toolUseId === undefined ? {} : { tool_use_id: toolUseId }),
     },
-    ...('opinion' in outcome.result ? { answer: masked(outcome.result.opinion) } : {}),
-    ...('error' in outcome.result ? { error: String(masked(outcome.result.error)) } : {}),
+    ...('opinion' in outcome.result ? { answer: shown(outcome.result.opinion) } : {}),
+    ...('error' in outcome.result ? { error: String(shown(outcome.result.error)) } : {}),
     durationMs: run.durationMs,
   };
 }
 
-/** An answer may give back what it was sent. */
+/** The value without the secret in any of its texts. */
 export function mask(value: unknown, secret: string | null): unknown {
   if (secret === null || secret.length < 4 || value === undefined) return value;
   const walk = (it: unknown): unknown => {

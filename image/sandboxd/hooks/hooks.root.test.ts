@@ -85,13 +85,15 @@ describe('a command of the user, written into the file while the session runs', 
     await userHooks({
       UserPromptSubmit: {
         type: 'command',
-        command: `grep -q forbidden && { echo 'not here' >&2; exit 2; } || true`,
+        command: `! grep -q forbidden || { echo 'not here' >&2; exit 2; }`,
       },
     });
-    const frames = await turn('say something forbidden');
+    const before = claude.api.requests.length;
+    const frames = await turn('say something forbidden\n\nwith a second line');
     expect(said(frames)).toEqual([]);
     expect(of(frames, 'stop').at(-1)?.data).toMatchObject({ reason: 'failed', error: 'not here' });
     expect(said(await turn('say fine')).at(-1)).toBe('fine');
+    expect(JSON.stringify(claude.api.requests.slice(before))).not.toContain('forbidden');
   });
 
   it('a Stop that is refused makes Claude go on', async () => {
@@ -165,9 +167,9 @@ it('a permission that a hook gives or refuses is put before nobody', async () =>
       command: `jq -c '{decision: (if (.tool_input.command | contains("good")) then "allow" else "deny" end), reason: "no good"}'`,
     },
   });
-  await claude.prompt(two, 'run echo good');
-  expect(said(await claude.stopped(two, 1)).at(-1)).toBe('ran: good');
-  await claude.prompt(two, 'run echo evil');
+  await claude.prompt(two, 'run touch /tmp/good');
+  expect(said(await claude.stopped(two, 1)).at(-1)).toMatch(/^ran: /);
+  await claude.prompt(two, 'run touch /tmp/evil');
   const frames = await claude.stopped(two, 2);
   expect(said(frames).at(-1)).toContain('no good');
   expect(of(frames, 'permission.request')).toEqual([]);

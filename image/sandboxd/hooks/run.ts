@@ -1,10 +1,8 @@
 /** Runs one hook once: a command with the event on its standard input, or a signed POST out of the sandbox. */
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
 import type { SecretHook } from '../../../shared/hook-file';
+import { https, randomUUID, requestHttp } from '../builtins';
 import { authorities } from './authorities';
 import { signature } from './sign';
 
@@ -173,7 +171,7 @@ function post({ hook, event, body, signal, session, url }: Call<{ url: string }>
   const secure = url.toLowerCase().startsWith('https:');
   const done = new Promise<Done>((resolve, reject) => {
     // No redirects: what is signed for one address goes to no other.
-    const call = (secure ? requestHttps : requestHttp)(
+    const call = (secure ? https().request : requestHttp)(
       url,
       {
         ...{ method: 'POST', signal, agent: false },

@@ -1,5 +1,5 @@
 /** Signs what http hooks send: Standard Webhooks, see HOOK_REPLAY_WINDOW_S in shared/hooks.ts. Pure but for the clock. */
-import { createHmac } from 'node:crypto';
+import { createHmac } from '../builtins';
 
 const PREFIX = 'whsec_';
 

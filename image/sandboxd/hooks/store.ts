@@ -1,9 +1,10 @@
 /** Where the hooks of each level are: two files that people write, and what the gateway gave us, kept for a restart. */
-import { createHash } from 'node:crypto';
+
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type HookList, readHookFile, type SecretHook, writeHookFile } from '../../../shared/hook-file';
 import { concerns, type HookLevel } from '../../../shared/hook-rules';
+import { createHash } from '../builtins';
 import { object } from '../message-events';
 
 export const IMAGE_HOOKS = '/etc/cloud-claude/hooks.json';

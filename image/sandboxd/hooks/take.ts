@@ -3,26 +3,34 @@
  * is recorded and let go at once.
  */
 import { contextOf, type HookEvent } from '../hook-events';
+import { string } from '../message-events';
 import { shortened } from '../recorder';
 import type { Session } from '../session';
+import { takeBack } from '../tmux';
 import { runChain } from './chain';
 import type { HookStore } from './store';
 
 const SHOWN_MAX_CHARS = 1_024;
 
-/** Resolves with what Claude Code is told; undefined: nothing. The signal is the hook's connection. */
-export async function takeHook(options: {
+export interface Taken {
   store: HookStore;
   session: Session;
+  queue: { readonly length: number };
   event: HookEvent;
   signal: AbortSignal;
-}): Promise<unknown> {
+}
+
+/** Resolves with what Claude Code is told; undefined: nothing. The signal is the hook's connection. */
+export async function takeHook(options: Taken): Promise<unknown> {
   const { session, event, signal } = options;
   switch (event.name) {
     case 'StatusLine':
       return session.counted(contextOf(event.payload));
+    // What a hook decides here is never put before a person, and a turn that goes on has not ended.
     case 'PermissionRequest':
-      return permission(options);
+    case 'Stop':
+    case 'SubagentStop':
+      return hooksFirst(options);
     case 'UserPromptSubmit':
       return prompt(options);
     default: {
@@ -33,32 +41,46 @@ export async function takeHook(options: {
 }
 
 /** SessionStart and Setup, which are recorded by their files: only users' hooks are asked. */
-export async function askHooks(options: Parameters<typeof takeHook>[0]): Promise<unknown> {
+export async function askHooks(options: Taken): Promise<unknown> {
   return (await runChain(options))?.told;
 }
 
-/** What a hook decides is never put before a person. */
-async function permission({
-  store,
-  session,
-  event,
-  signal,
-}: Parameters<typeof takeHook>[0]): Promise<unknown> {
+async function hooksFirst({ store, session, event, signal }: Taken): Promise<unknown> {
   const chain = await runChain({ store, session, event, signal });
-  if (!chain?.told?.hookSpecificOutput) return session.hook(event, signal);
+  const told = chain?.told;
+  const decided =
+    event.name === 'PermissionRequest'
+      ? told?.hookSpecificOutput !== undefined
+      : told?.decision === 'block' && told.continue !== false;
+  if (!decided) return (await session.hook(event, signal)) ?? told;
   const { value: payload } = shortened(event.payload, SHOWN_MAX_CHARS);
   session.recorder.emit('hook', { event: event.name, payload }, { turn: session.turns.number });
-  return chain.told;
+  return told;
 }
 
-/** A prompt that is refused begins a turn, for it stands in the conversation, and ends it. */
-async function prompt({ store, session, event, signal }: Parameters<typeof takeHook>[0]): Promise<unknown> {
+/**
+ * A prompt that is refused begins a turn, for it stands in the conversation, and ends it. Claude Code puts its text back
+ * into the input box: a person's stays there to be changed, one of our queue is taken out before the next is typed.
+ */
+async function prompt({ store, session, queue, event, signal }: Taken): Promise<unknown> {
   const running = session.turns.number;
+  const waiting = queue.length;
   await session.hook(event, signal);
+  const ours = queue.length < waiting;
   const chain = await runChain({ store, session, event, signal });
-  if (!chain) return undefined;
+  if (chain?.composed.decision !== 'deny') return chain?.told;
   const begun = session.turns.number;
-  if (chain.composed.decision === 'deny' && begun !== running)
-    session.turns.finish({ reason: 'failed', error: chain.composed.reason ?? 'A hook refused the prompt.' });
+  const end = () => {
+    if (begun !== running && session.turns.number === begun)
+      session.turns.finish({
+        reason: 'failed',
+        error: chain.composed.reason ?? 'A hook refused the prompt.',
+      });
+  };
+  const text = ours ? string(event.payload.prompt) : '';
+  // Claude Code has to be answered first.
+  setImmediate(
+    () => void (text === '' ? Promise.resolve() : takeBack(session.id, text)).catch(() => {}).then(end),
+  );
   return chain.told;
 }

@@ -7,6 +7,7 @@ import { AppError } from '../../../shared/errors';
 import {
   FRAMES_HEARTBEAT_MS,
   MODEL_SWITCH_MAX_MS,
+  type SandboxdSession,
   sandboxdApi,
   sandboxdErrorSchema,
 } from '../../../shared/sandboxd-api';
@@ -49,19 +50,55 @@ export async function callSandboxd<O extends SandboxdCall>(
   }
 }
 
+/** One request that is no session's, such as `/hooks`; its answer is the caller's to check. */
+export async function askSandboxd(
+  stream: Duplex,
+  asked: { method: 'GET' | 'PUT' | 'POST'; path: string; body?: unknown; withinMs: number },
+): Promise<unknown> {
+  const { method, path, body } = asked;
+  try {
+    const response = await ask(stream, {
+      ...{ method, path, signal: AbortSignal.timeout(asked.withinMs) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await textOf(response);
+    if (response.statusCode !== 200) throw refusal(text);
+    return json(text);
+  } finally {
+    stream.destroy();
+  }
+}
+
 function queryOf(input: object): string {
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
   return query === '' ? '' : `?${query}`;
 }
 
-/** Frames of a session, one to a line. */
+/** Frames of a session, one to a line; those that are there, unless it is to `follow`. */
 export function readFrames(
   stream: Duplex,
-  given: { id: string; from: number; signal: AbortSignal },
+  given: { id: string; from: number; follow: boolean; signal: AbortSignal },
 ): AsyncGenerator<string> {
-  const path = `${sandboxdApi.frames.path.replace('{id}', given.id)}?from=${given.from}&follow=1`;
+  const follow = given.follow ? '&follow=1' : '';
+  const path = `${sandboxdApi.frames.path.replace('{id}', given.id)}?from=${given.from}${follow}`;
   return readLines(stream, { path, signal: given.signal });
+}
+
+/** What sandboxd knows of one session now; null: nothing yet. */
+export async function readSummary(
+  stream: Duplex,
+  given: { id: string; signal: AbortSignal },
+): Promise<SandboxdSession | null> {
+  const { method, path, output } = sandboxdApi.sessions;
+  try {
+    const response = await ask(stream, { method, path, signal: given.signal });
+    const text = await textOf(response);
+    if (response.statusCode !== 200) throw refusal(text);
+    return output.parse(JSON.parse(text)).sessions.find((it) => it.id === given.id) ?? null;
+  } finally {
+    stream.destroy();
+  }
 }
 
 /** Summaries of all sessions, one to a line, then each again when it has changed. */
