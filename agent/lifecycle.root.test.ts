@@ -1,7 +1,7 @@
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AgentStep, ensureSteps, type SandboxSpec } from '../shared/agent-api';
-import { containerName, homeVolumeName, LABEL_INSTANCE, LABEL_SANDBOX } from '../shared/names';
+import { containerName, homeVolumeName, LABEL_INSTANCE, LABEL_SANDBOX, tmuxName } from '../shared/names';
 import { createDockerClient } from './apply/docker';
 import { run } from './apply/run';
 import { createSshStreams } from './sandboxes/ssh';
@@ -110,6 +110,53 @@ test('before the release the gateway may log in, and nothing of it is started', 
   await lab.call('sandbox.remove', { id: spec.id, home: true });
 });
 
+test('opens the first session in the moment of the release, once, and nothing of it before', async () => {
+  const spec = lab.newSpec();
+  const id = crypto.randomUUID();
+  const provider = 'ANTHROPIC_BASE_URL=http://127.0.0.1:7878/x\nANTHROPIC_AUTH_TOKEN=one of its own\n';
+  const asked = { ...spec, firstSession: { id, permissionMode: 'plan', cols: 100, rows: 30, provider } };
+  const inside = async (...command: string[]) => (await lab.inside(spec.id, 'claude', command)).stdout.trim();
+  const stop = new AbortController();
+  const cut = lab.call('sandbox.ensure', asked, {
+    signal: stop.signal,
+    onStep: ({ step, state }) => {
+      if (step === 'network.rules' && state === 'started') stop.abort();
+    },
+  });
+  await expect(cut).rejects.toThrow();
+  await until(
+    'it is cut off',
+    async () => (await lab.call('sandbox.observe', { id: spec.id })).power === 'running',
+  );
+  expect(await inside('pgrep', '-u', 'claude')).toBe('');
+  expect(await inside('ls', '/run')).not.toContain('cloud-claude-first');
+
+  await lab.call('sandbox.ensure', asked);
+  const tmux = ['tmux', '-S', '/run/cloud-claude/tmux.sock'];
+  const panes = () =>
+    inside(...tmux, 'list-panes', '-a', '-F', '#{session_name} #{window_width} #{pane_start_command}');
+  const pane = await until('its session', async () => (await panes()) || null);
+  expect(pane).toContain(`${tmuxName(id)} 100 `);
+  expect(pane).toContain('plan');
+  expect(await inside('cat', '/home/claude/.cloud-claude/provider.env')).toBe(provider.trim());
+  await until(
+    'its words are taken away',
+    async () => !(await inside('ls', '/run')).includes('cloud-claude-first'),
+  );
+  // As a command by sshd has it, the time zone too.
+  const environment = await inside(...tmux, 'show-environment', '-g');
+  expect(environment).toContain('LANG=en_US.UTF-8');
+  expect(environment).toContain('TZ=Europe/Berlin');
+  expect(environment).toContain('NPM_CONFIG_PREFIX=/home/claude/.local');
+
+  // It is released already: nothing is opened again, and its token is in no record.
+  await lab.call('sandbox.ensure', asked);
+  expect((await panes()).split('\n')).toHaveLength(1);
+  const { stdout } = await run(['grep', '-rlF', 'one of its own', lab.dataDir], { okCodes: [0, 1] });
+  expect(stdout).toBe('');
+  await lab.call('sandbox.remove', { id: spec.id, home: true });
+});
+
 test('an SSH stream leaves no process behind, however it ends', async () => {
   await until('no sshd before', async () => (await sshds(main.id)) === '0');
   const ended = await lab.openSsh(main.id);
@@ -131,11 +178,12 @@ test('a stream that waits is ended when nobody comes; one that was taken stays',
   const container = await docker.inspect(containerName(lab.instance, main.id));
   if (!container) throw new Error('the sandbox has no container');
   const ended = new AbortController();
-  await streams.ready(container, false, ended.signal);
+  const how = { fresh: false, keys: Promise.resolve(), signal: ended.signal };
+  await streams.ready(container, how);
   const taken = await streams.open(container);
   const alone = await sshds(main.id);
   // The next one is parked later for as long: at its end the time of the first is over too.
-  await streams.ready(container, false, ended.signal);
+  await streams.ready(container, how);
   expect(await sshds(main.id)).not.toBe(alone);
   await until('the second was ended', async () => (await sshds(main.id)) === alone);
   const answer = new Promise<Buffer>((resolve) => taken.output.on('data', resolve));

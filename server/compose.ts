@@ -163,7 +163,10 @@ async function build(
   );
   const connections = scope.own(
     'connections',
-    createConnections({ agent, db, log, gatewayKey, provider: proxy }),
+    createConnections({
+      ...{ agent, db, log, gatewayKey, provider: proxy },
+      connected: (id, connection) => void claude.pushHooks(id, connection),
+    }),
   );
   const claude = buildClaude(scope, {
     ...{ db, live, audit, log, masterKey, access, connections, activity },
@@ -203,7 +206,7 @@ async function build(
         connections.drop(id, reason);
       },
       expectConnection: (id) => connections.expect(id),
-      connect: (id) => connections.released(id),
+      connect: (id, released) => connections.released(id, released),
       openSession: (sandboxId, userId, sessionId) => sessions.openFirst(sandboxId, userId, sessionId),
       firstSession: (sandboxId, sessionId) => firstSession(sessionId, proxy.env(sandboxId)),
       otherWay: createOtherWay({

@@ -16,7 +16,7 @@
 import { z } from 'zod';
 import { egressDnsSchema, egressSchema } from './egress';
 import { SANDBOX_CPUS, SANDBOX_DISK_GB, SANDBOX_MEMORY_MB, SANDBOX_PIDS } from './limits';
-import { instanceIdSchema, sandboxIdSchema } from './names';
+import { instanceIdSchema, sandboxIdSchema, sessionIdSchema } from './names';
 import { networkPolicySchema, openPolicy } from './network-policy';
 import {
   egressTestStages,
@@ -95,6 +95,24 @@ export const sandboxSpecSchema = z.object({
   gatewayKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]{60,100}( [\w.@-]{1,64})?$/),
 });
 export type SandboxSpec = z.infer<typeof sandboxSpecSchema>;
+
+/**
+ * A Claude session that PID 1 opens in the very moment of the release, before any connection stands. Taken up once, at
+ * the release; later asks leave it out or repeat it, and a session that is there or has ended stays as it is.
+ */
+export const firstSessionSchema = z.object({
+  id: sessionIdSchema,
+  /** Claude's permission mode, or empty. */
+  permissionMode: z.string().regex(/^[A-Za-z]{0,32}$/),
+  cols: z.int().min(1).max(9_999),
+  rows: z.int().min(1).max(9_999),
+  /** The sandbox's provider.env, lines KEY=VALUE; may hold the sandbox's own token, which is kept nowhere else. */
+  provider: z
+    .string()
+    .max(16_384)
+    .regex(/^(?:[A-Z_][A-Z0-9_]*=[^\n\0]*\n)*$/),
+});
+export type FirstSession = z.infer<typeof firstSessionSchema>;
 
 export const tunnelStates = ['up', 'starting', 'restarting', 'fenced', 'absent'] as const;
 
@@ -236,7 +254,11 @@ export const agentOps = {
   },
   'sandbox.list': { input: z.object({}), output: z.array(observedSandboxSchema), stream: false },
   'sandbox.observe': { input: idOnly, output: observedSandboxSchema, stream: false },
-  'sandbox.ensure': { input: sandboxSpecSchema, output: observedSandboxSchema, stream: true },
+  'sandbox.ensure': {
+    input: sandboxSpecSchema.extend({ firstSession: firstSessionSchema.optional() }),
+    output: observedSandboxSchema,
+    stream: true,
+  },
   'sandbox.remove': {
     input: idOnly.extend({ /** Deletes the home volume too: not to be undone. */ home: z.boolean() }),
     output: z.object({}),

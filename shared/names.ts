@@ -53,6 +53,10 @@ export const SANDBOX_HOST_KEY = '/etc/cloud-claude/ssh/host_ed25519';
 export const SANDBOX_AUTHORIZED_KEYS = '/etc/cloud-claude/ssh/authorized_keys';
 /** PID 1 waits for this file (made by the agent, root-owned) before it runs anything of the user's. */
 export const SANDBOX_RELEASE_FILE = '/run/cloud-claude-release';
+/** Made by the agent before the release, root's alone: what `session first` reads. PID 1 takes it away. */
+export const SANDBOX_FIRST_SESSION_FILE = '/run/cloud-claude-first';
+/** A pipe of root's that PID 1 waits on until the release: a line wakes it at once. */
+export const SANDBOX_WAKE_PIPE = '/run/cloud-claude-idle';
 /**
  * Pipes of root's, made by PID 1 at every start: it runs the first `sshd -i` on them as soon as the agent has opened
  * both ends. That one costs no `docker exec`.

@@ -1,7 +1,8 @@
 /** Files of root's in a running container, from outside: a `docker exec` or an archive by Docker costs 50 to 100 ms. */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { constants, type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import { basename, dirname } from 'node:path';
 import type { Namespace } from './netns';
 import { netnsInode } from './proc';
 
@@ -61,6 +62,24 @@ export async function removeInside(
   const folder = await folderInside(namespace, path);
   try {
     for (const name of names) await unlink(below(folder, name)).catch(() => {});
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Writes an empty line into a named pipe, by the same rules; nothing where nobody reads it or it is none. */
+export async function wakeInside(namespace: Namespace, path: string): Promise<void> {
+  const folder = await folderInside(namespace, dirname(path));
+  try {
+    const fd = openPipe(below(folder, basename(path)), O_WRONLY);
+    if (fd === null) return;
+    try {
+      writeSync(fd, '\n');
+    } catch {
+      // Full or left meanwhile: a hint only.
+    } finally {
+      closeSync(fd);
+    }
   } finally {
     await folder.close();
   }

@@ -1,19 +1,22 @@
 import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
-import type { AgentCheck, AgentStep, EnsureStep, SandboxSpec } from '../../shared/agent-api';
+import type { AgentCheck, AgentStep, EnsureStep, FirstSession, SandboxSpec } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import {
   containerName,
   homeVolumeName,
   LABEL_GENERATION,
+  SANDBOX_FIRST_SESSION_FILE,
   SANDBOX_NOLOGIN_FILE,
   SANDBOX_RELEASE_FILE,
+  SANDBOX_WAKE_PIPE,
 } from '../../shared/names';
 import type { ContainerState, DockerClient } from '../apply/docker';
-import { removeInside, writeInside } from '../apply/inside';
+import { type InnerFile, removeInside, wakeInside, writeInside } from '../apply/inside';
 import { Namespace } from '../apply/netns';
 import { openFilesMax } from '../apply/proc';
 import { containerOptions, resources, STOP_GRACE_SECONDS, volumeOptions } from '../plan/container';
+import { firstSession } from '../plan/first-session';
 import { hostKey, keyFiles } from './host-keys';
 import type { Network } from './network';
 import { type NetworkAhead, networkAhead } from './network-ahead';
@@ -41,8 +44,14 @@ export type Report = (step: AgentStep['step'], state: AgentStep['state'], messag
 export async function ensure(
   parts: EnsureParts,
   spec: SandboxSpec,
-  { report, onCheck, signal }: { report: Report; onCheck?: (check: AgentCheck) => void; signal: AbortSignal },
+  work: {
+    report: Report;
+    onCheck?: (check: AgentCheck) => void;
+    signal: AbortSignal;
+    firstSession?: FirstSession | undefined;
+  },
 ): Promise<void> {
+  const { report, onCheck, signal } = work;
   checkTimezone(spec.timezone);
   const { docker, network, records, instance } = parts;
   const name = containerName(instance, spec.id);
@@ -92,8 +101,10 @@ export async function ensure(
   // paused container takes no exec.
   const giveUp = new AbortController();
   let sshReady: Promise<void> | undefined;
+  let keys: Promise<void> = Promise.resolve();
   const beginSsh = (started: ContainerState) => {
-    sshReady = parts.ssh.ready(started, ahead !== undefined, AbortSignal.any([signal, giveUp.signal]));
+    const either = AbortSignal.any([signal, giveUp.signal]);
+    sshReady = parts.ssh.ready(started, { fresh: ahead !== undefined, keys, signal: either });
     sshReady.catch(() => {});
   };
   container = await step('container.start', async () => {
@@ -105,7 +116,8 @@ export async function ensure(
       await docker.start(name);
       started = await inspectRunning(docker, name);
     }
-    await putKeys(parts, spec, started);
+    keys = putKeys(parts, spec, started);
+    keys.catch(() => {});
     // Said to be done when a log-in is waited for: the gateway comes at once.
     if (!wasPaused) beginSsh(started);
     return started;
@@ -145,9 +157,12 @@ export async function ensure(
     }
     await step('network.proof', () => way.admit({ cause, signal, onCheck }));
     await step('container.release', async () => {
+      // Before anything of the user's could be in their way.
+      await keys;
       if (wasPaused) await docker.unpause(name);
+      await begun?.gate;
       await way.open(cause);
-      if (!released) await release(parts, spec.id, { container, namespace });
+      if (!released) await release(parts, spec.id, { container, namespace, first: work.firstSession });
     });
     if (sshReady === undefined) beginSsh(container);
     await step('ssh.ready', async () => sshReady);
@@ -155,6 +170,7 @@ export async function ensure(
     giveUp.abort();
     throw error;
   } finally {
+    await keys.catch(() => {});
     await ahead?.close();
     await namespace.close();
   }
@@ -261,10 +277,15 @@ async function inspectRunning(docker: DockerClient, name: string): Promise<Conta
 async function release(
   { records }: EnsureParts,
   id: string,
-  { container, namespace }: { container: ContainerState; namespace: Namespace },
+  to: { container: ContainerState; namespace: Namespace; first: FirstSession | undefined },
 ): Promise<void> {
-  const file = { name: basename(SANDBOX_RELEASE_FILE), mode: 0o644, data: '' };
-  await writeInside(namespace, dirname(SANDBOX_RELEASE_FILE), [file]);
+  const { container, namespace, first } = to;
+  const files: InnerFile[] = [{ name: basename(SANDBOX_RELEASE_FILE), mode: 0o644, data: '' }];
+  // Before the release: PID 1 looks for it then and never again.
+  if (first)
+    files.unshift({ name: basename(SANDBOX_FIRST_SESSION_FILE), mode: 0o600, data: firstSession(first) });
+  await writeInside(namespace, dirname(SANDBOX_RELEASE_FILE), files);
+  await wakeInside(namespace, SANDBOX_WAKE_PIPE);
   // PID 1 does so as well, a little later; one that makes it only now looks for the release afterwards.
   await removeInside(namespace, dirname(SANDBOX_NOLOGIN_FILE), [basename(SANDBOX_NOLOGIN_FILE)]);
   await records.change(id, { released: { containerId: container.id, startedAt: container.startedAt ?? '' } });

@@ -3,12 +3,19 @@ import { type Namespace, switchOffIpv6 } from '../apply/netns';
 import { namespaceOfStart } from '../apply/starting';
 import type { WayOut } from './way-out';
 
+interface Begun {
+  rules: Promise<void>;
+  tunnel: Promise<void>;
+  /** The gate is open, where nothing has to be proven first. */
+  gate: Promise<void>;
+}
+
 export interface NetworkAhead {
   /**
    * What was begun, where it was begun in this namespace: Docker's own answer decides. Else it is undone, and the
    * network's steps have to be made now.
    */
-  of(namespace: Namespace): Promise<{ rules: Promise<void>; tunnel: Promise<void> } | null>;
+  of(namespace: Namespace): Promise<Begun | null>;
   /** The start failed: undoes what was begun. */
   giveUp(): Promise<void>;
   /** Resolves when nothing of it is under way any more. */
@@ -17,7 +24,7 @@ export interface NetworkAhead {
 
 /**
  * The network's steps of a container that Docker is starting, made beside the rest of that start, in the same order as
- * ever: rules (closed), then the tunnel, verified. They are done about when Docker has answered.
+ * ever: rules (closed), then the tunnel, verified, then the gate. They are done about when Docker has answered.
  */
 export function networkAhead(
   container: string,
@@ -38,13 +45,18 @@ export function networkAhead(
     await prepared;
     await way.up(namespace, spec, signal);
   });
+  // Nobody but PID 1 is there to send. Where the links are not right in the end it is closed again, before the release.
+  const gate = tunnel.then(async () => {
+    if ((await found) !== null) await way.openUnproven('start');
+  });
   // Told to who asks by `of`.
+  gate.catch(() => {});
   tunnel.catch(() => {});
   rules.catch(() => {});
 
   async function close(): Promise<void> {
     answered.abort();
-    await tunnel.catch(() => {});
+    await gate.catch(() => {});
     await found.then((it) => it?.close()).catch(() => {});
   }
   async function giveUp(): Promise<void> {
@@ -57,7 +69,7 @@ export function networkAhead(
       answered.abort();
       const early = await found;
       if (early === null) return null;
-      if (early.inode === namespace.inode && early.pid === namespace.pid) return { rules, tunnel };
+      if (early.inode === namespace.inode && early.pid === namespace.pid) return { rules, tunnel, gate };
       await giveUp();
       return null;
     },

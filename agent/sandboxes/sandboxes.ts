@@ -1,6 +1,12 @@
 /** One instance's sandboxes on this host: the operations of the agent's table, one at a time per sandbox. */
 import type { Logger } from 'pino';
-import type { AgentCheck, AgentStep, ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
+import type {
+  AgentCheck,
+  AgentStep,
+  FirstSession,
+  ObservedSandbox,
+  SandboxSpec,
+} from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import {
   containerName,
@@ -45,7 +51,10 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
   }
 
   return {
-    async ensure(spec: SandboxSpec, work: Work): Promise<ObservedSandbox> {
+    async ensure(
+      spec: SandboxSpec,
+      work: Work & { firstSession?: FirstSession | undefined },
+    ): Promise<ObservedSandbox> {
       return queue.run(spec.id, work.signal, async () => {
         const began = Date.now();
         log.info(
@@ -56,6 +65,7 @@ export function createSandboxes(parts: EnsureParts, options: { queue: WorkQueue;
           report: reporter(spec.id, work),
           onCheck: work.onCheck,
           signal: work.signal,
+          firstSession: work.firstSession,
         });
         log.info({ sandbox: spec.id, ms: Date.now() - began }, `the sandbox is ${spec.power}`);
         return observe(parts, spec.id);

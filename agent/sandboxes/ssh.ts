@@ -52,10 +52,15 @@ export type SshStreams = ReturnType<typeof createSshStreams>;
 export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } = {}) {
   const parked = new Map<string, { key: string; stream: Promise<SshStream>; take(): void; end(): void }>();
 
-  function park(container: ContainerState, fresh: boolean, signal: AbortSignal): Promise<SshStream> {
-    const stream = fresh
-      ? byPipes(container, signal).then((it) => it ?? answering(docker, container.name, signal))
-      : answering(docker, container.name, signal);
+  function park(
+    container: ContainerState,
+    how: { fresh: boolean; keys: Promise<void>; signal: AbortSignal },
+  ): Promise<SshStream> {
+    const { fresh, keys, signal } = how;
+    const stream = keys.then(
+      async () =>
+        (fresh ? await byPipes(container, signal) : null) ?? answering(docker, container.name, signal),
+    );
     let timer: NodeJS.Timeout | undefined;
     const entry = {
       key: keyOf(container),
@@ -85,10 +90,14 @@ export function createSshStreams(docker: DockerClient, { parkedMs = PARKED_MS } 
     /**
      * Resolves when an SSH server in this start of the container has identified itself.
      *
-     * @param fresh it was started just now: its PID 1 has one for us
+     * @param how.fresh it was started just now: its PID 1 has one for us
+     * @param how.keys when they are there
      */
-    async ready(container: ContainerState, fresh: boolean, signal: AbortSignal): Promise<void> {
-      await park(container, fresh, signal);
+    async ready(
+      container: ContainerState,
+      how: { fresh: boolean; keys: Promise<void>; signal: AbortSignal },
+    ): Promise<void> {
+      await park(container, how);
     },
 
     /** The stream that waits for this start of the container, else a new one. */

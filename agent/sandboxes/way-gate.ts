@@ -84,7 +84,7 @@ export class WayGate {
     this.#state = state;
   }
 
-  /** Holds the namespace and hears of its rules, until another one or null. */
+  /** Holds the namespace, until another one or null. */
   async own(namespace: Namespace | null): Promise<void> {
     if (namespace !== null && this.#namespace?.inode === namespace.inode) return;
     await this.#watch?.close();
@@ -92,7 +92,11 @@ export class WayGate {
     if (this.#namespace !== null) this.#parts.gates.forget(this.#namespace);
     await this.#namespace?.close();
     this.#namespace = namespace === null ? null : await Namespace.ofProcess(namespace.pid);
-    if (this.#namespace === null) return;
+  }
+
+  /** Hears of changes of the rules from now on, as long as the namespace is held. */
+  watch(): void {
+    if (this.#namespace === null || this.#watch !== undefined) return;
     const onChange = () => this.#parts.rulesChanged(this.#id);
     this.#watch = watchRules({ namespace: this.#namespace, about: '', onChange });
   }

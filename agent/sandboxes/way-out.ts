@@ -149,6 +149,7 @@ export class WayOut {
       await this.#names.begin(facts);
     }
     await this.tunnel.up(namespace, config, signal);
+    this.#gate.watch();
     return held;
   }
 
@@ -185,6 +186,11 @@ export class WayOut {
     if (this.tunnel.restarts !== restarts || this.tunnel.state !== 'up') {
       throw new AppError('agent_failed', 'The tunnel ended while it was proven.');
     }
+  }
+
+  /** `open`, but only where no proof has a say. Only after `up`. */
+  async openUnproven(cause: Proof['cause']): Promise<void> {
+    if (this.network?.proof === 'off') await this.open(cause);
   }
 
   /** The last step: lets packets pass. Only after `up` and `admit`. */
@@ -318,8 +324,10 @@ export class WayOut {
   async #comeBack(namespace: Namespace, signal: AbortSignal): Promise<void> {
     const network = this.#gate.network;
     if (network === null) throw new Error('a tunnel without a network');
-    await this.#parts.gates.verify(namespace, network.policy, { routed: true });
-    await this.#parts.traffic.follow(this.#id, namespace, network);
+    await Promise.all([
+      this.#parts.gates.verify(namespace, network.policy, { routed: true }),
+      this.#parts.traffic.follow(this.#id, namespace, network),
+    ]);
     if (!this.#returns || this.#gate.state === 'open') return;
     if (await this.#proofs.mustProve()) {
       const objection = await this.#proofs.proveClosed(namespace, { cause: 'tunnel', signal });

@@ -53,7 +53,8 @@ export function createHandlers({
     'sandbox.list': () => sandboxes.list(),
     'sandbox.observe': ({ id }) => sandboxes.observe(id),
     'sandbox.usage': ({ id }) => sandboxes.usage(id),
-    'sandbox.ensure': (spec, context) => sandboxes.ensure(spec, work(context)),
+    'sandbox.ensure': ({ firstSession, ...spec }, context) =>
+      sandboxes.ensure(spec, { ...work(context), firstSession }),
     'sandbox.remove': async (input, context) => {
       await sandboxes.remove(input, work(context));
       return {};

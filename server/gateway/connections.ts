@@ -28,6 +28,8 @@ export interface ConnectionsOptions {
   gatewayKey: GatewayKey;
   /** The Claude API for one sandbox: its provider.env, and who serves what comes through its own stream. */
   provider: { env(sandboxId: string): string; serve(sandboxId: string, stream: Duplex): void };
+  /** A connection has come to be; what it needs beside a terminal is brought in. Never throws. */
+  connected?: (sandboxId: string, connection: PooledConnection) => void;
   /** Only tests have a machine whose user and paths differ from the image's. */
   paths?: { user?: string; sessionCommand?: string; gatewaySocket?: string };
 }
@@ -39,8 +41,8 @@ export interface GatewayConnections extends Connections {
    * by nobody before. Never throws.
    */
   expect(sandboxId: string): void;
-  /** It may run programs from now on: opens its connection. Never throws. */
-  released(sandboxId: string): void;
+  /** It may run programs from now on: opens its connection. `provided`: provider.env is there already. Never throws. */
+  released(sandboxId: string, how?: { provided: boolean }): void;
   /** As `get`, but provider.env and the way back to the Claude API may still be on their way. */
   begun(sandboxId: string): Promise<PooledConnection>;
   /** The open connection, if there is one now: never opens. */
@@ -61,6 +63,8 @@ interface Opened {
 interface Entry {
   early: Promise<Opened | null> | null;
   released: boolean;
+  /** Of the next connection: provider.env was written at the release. */
+  provided: boolean;
   /** Logged in; `opening` is that and all that belongs to it. */
   linked: Promise<PooledConnection> | null;
   opening: Promise<PooledConnection> | null;
@@ -131,24 +135,27 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     });
   }
 
-  async function prepare(id: string, connection: PooledConnection, signal: AbortSignal): Promise<void> {
+  async function prepare(id: string, entry: Entry, connection: PooledConnection): Promise<void> {
+    const { provided, cancel } = entry;
+    entry.provided = false;
     // Neither may keep a person out of the terminal: a full disk refuses the file, and that is mended by typing.
     await Promise.all([
-      connection
-        .exec(commands.provider(), { input: Buffer.from(options.provider.env(id)) })
-        .then(({ code, stderr }) => {
-          if (code !== 0)
-            log.warn(
-              { sandbox: id, code, stderr: stderr.toString().slice(0, 500) },
-              'provider.env was not written',
-            );
-        })
-        .catch((error: unknown) => log.warn({ sandbox: id, err: error }, 'provider.env was not written')),
+      provided ||
+        connection
+          .exec(commands.provider(), { input: Buffer.from(options.provider.env(id)) })
+          .then(({ code, stderr }) => {
+            if (code !== 0)
+              log.warn(
+                { sandbox: id, code, stderr: stderr.toString().slice(0, 500) },
+                'provider.env was not written',
+              );
+          })
+          .catch((error: unknown) => log.warn({ sandbox: id, err: error }, 'provider.env was not written')),
       connection
         .listenUnix(gatewaySocket, (stream) => options.provider.serve(id, stream))
         .catch((error: unknown) => log.warn({ sandbox: id, err: error }, 'no way back from the sandbox')),
     ]);
-    if (connection.isClosed || signal.aborted) {
+    if (connection.isClosed || cancel.signal.aborted) {
       await connection.close();
       throw new AppError('unavailable', 'The connection to the sandbox was lost.');
     }
@@ -157,7 +164,8 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   async function connect(id: string, entry: Entry): Promise<PooledConnection> {
     entry.linked = logIn(id, entry);
     const connection = await entry.linked;
-    await prepare(id, connection, entry.cancel.signal);
+    options.connected?.(id, connection);
+    await prepare(id, entry, connection);
     return connection;
   }
 
@@ -165,7 +173,16 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
     let entry = entries.get(id);
     if (!entry) {
       entry = {
-        ...{ early: null, released: false, linked: null, opening: null, open: null, failures: 0, retryAt: 0 },
+        ...{
+          early: null,
+          released: false,
+          provided: false,
+          linked: null,
+          opening: null,
+          open: null,
+          failures: 0,
+          retryAt: 0,
+        },
         cancel: new AbortController(),
       };
       entries.set(id, entry);
@@ -258,9 +275,11 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
         if (entry.early === early) void endEarly(entry);
       }, EARLY_MAX_MS).unref();
     },
-    released(id) {
+    released(id, { provided } = { provided: false }) {
       if (closing) return;
-      entryOf(id).released = true;
+      const entry = entryOf(id);
+      entry.released = true;
+      entry.provided = provided;
       // Whoever needs it next asks again, and hears then what is wrong.
       void open(id).catch(() => undefined);
     },

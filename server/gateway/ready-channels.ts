@@ -10,6 +10,8 @@ import { encodeWords, type SessionCommands, USAGE_EXIT } from './sandbox-command
 
 /** After the last attach: what opens together (the panes of a page) is not to wait for the next one's sake. */
 const PREPARE_DELAY_MS = 100;
+/** After the first attach over a connection: in a new sandbox a Claude is starting then, which somebody waits for. */
+const FIRST_DELAY_MS = 1_500;
 /** What the script says when it waits. */
 const READY = Buffer.from('ready\n');
 /** As long as an attach itself may take. */
@@ -28,6 +30,7 @@ interface ReadyExec {
   over: boolean;
 }
 interface Ready {
+  first: boolean;
   timer: NodeJS.Timeout | null;
   pty: Promise<PtyStream | null> | null;
   exec: ReadyExec | null;
@@ -49,13 +52,17 @@ export class ReadyChannels {
   prepare(connection: PooledConnection, size: Size, maxBytes: number): void {
     const ready = this.#of(connection);
     if (ready.timer) clearTimeout(ready.timer);
-    ready.timer = setTimeout(() => {
-      ready.timer = null;
-      if (ready.unknown || connection.isClosed) return;
-      if (!ready.pty) this.#keepPty(connection, ready, size);
-      if (!ready.exec || ready.exec.over) ready.exec = this.#waitingExec(connection, maxBytes);
-    }, PREPARE_DELAY_MS);
+    ready.timer = setTimeout(
+      () => {
+        ready.timer = null;
+        if (ready.unknown || connection.isClosed) return;
+        if (!ready.pty) this.#keepPty(connection, ready, size);
+        if (!ready.exec || ready.exec.over) ready.exec = this.#waitingExec(connection, maxBytes);
+      },
+      ready.first ? FIRST_DELAY_MS : PREPARE_DELAY_MS,
+    );
     ready.timer.unref();
+    ready.first = false;
   }
 
   /** As `connection.shell`. */
@@ -102,7 +109,7 @@ export class ReadyChannels {
   #of(connection: PooledConnection): Ready {
     const known = this.#ready.get(connection);
     if (known) return known;
-    const made: Ready = { timer: null, pty: null, exec: null, unknown: false };
+    const made: Ready = { first: true, timer: null, pty: null, exec: null, unknown: false };
     this.#ready.set(connection, made);
     return made;
   }

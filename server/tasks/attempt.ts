@@ -1,7 +1,7 @@
 /** One attempt at one task: converge by the agent, then settle task and row in one transaction. */
 import type { Logger } from 'pino';
 import type { Task } from '../../prisma/generated/client';
-import type { AgentCheck, ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
+import type { AgentCheck, FirstSession, ObservedSandbox, SandboxSpec } from '../../shared/agent-api';
 import { AppError, toAppError } from '../../shared/errors';
 import { type TaskKind, taskKindSchema, taskTransitions } from '../../shared/sandbox-state';
 import type { AgentClient, Db } from '../contracts';
@@ -22,15 +22,23 @@ export interface AttemptDeps extends EnqueueDeps {
   dropConnection: (sandboxId: string, reason: string) => void;
   /** The sandbox takes log-ins: the gateway may log in while its network is verified. Never throws. */
   expectConnection?: (sandboxId: string) => void;
-  /** The sandbox is released: the gateway may open its connection while the agent finishes. Never throws. */
-  connect?: (sandboxId: string) => void;
+  /**
+   * The sandbox is released: the gateway may open its connection while the agent finishes. `provided`: it has got its
+   * provider.env with its first session. Never throws.
+   */
+  connect?: (sandboxId: string, released: { provided: boolean }) => void;
   /**
    * After a way out has failed: whether the sandbox's pool has another one that the next attempt will take. Notes
    * before that what this one's failure says of it.
    */
   otherWay?: (sandboxId: string, error: AppError) => Promise<boolean>;
-  /** Makes the first Claude session of a new sandbox unless it has one: an attempt that starts over asks again. */
-  openSession: (sandboxId: string, userId: string) => Promise<void>;
+  /**
+   * Makes the first Claude session of a new sandbox unless it has one: an attempt that starts over asks again.
+   * `sessionId`: the one that the agent was told to open with the release, if it was.
+   */
+  openSession: (sandboxId: string, userId: string, sessionId?: string) => Promise<void>;
+  /** What the agent needs to open it. */
+  firstSession?: (sandboxId: string, sessionId: string) => FirstSession;
   timings: Timings;
 }
 
@@ -65,8 +73,8 @@ export async function runAttempt(deps: AttemptDeps, attempt: Attempt): Promise<v
   const input = parseTaskInput(task.input);
   const row = await deps.db.sandbox.findUnique({ where: { id: task.sandboxId } });
   const steps = createSteps(deps, task, row?.workspaceId ?? null);
-  await steps.reset();
-  deps.live.flush();
+  // With the first step: what goes wrong in it is told by `settled`.
+  steps.reset();
   const ended = await converge(deps, attempt, { kind, input, row, steps });
   await steps.settled();
   if (ended === null) return;
@@ -121,6 +129,8 @@ async function perform(
   if (!row) return null;
   const power = targetPower(kind, stateOf(row));
   const opens = kind === 'sandbox.create' && work.input.openClaude;
+  const { firstSession } = work.input;
+  const first = opens && firstSession ? deps.firstSession?.(row.id, firstSession) : undefined;
   let opening: Promise<void> | undefined;
   const options = {
     signal: watch.signal,
@@ -130,9 +140,9 @@ async function perform(
       if (power !== 'running' || event.state !== 'done') return;
       if (event.step === 'container.start' && !keepsState(kind)) deps.expectConnection?.(row.id);
       if (event.step !== 'container.release') return;
-      deps.connect?.(row.id);
+      deps.connect?.(row.id, { provided: first !== undefined });
       // While the agent finishes: it only looks at what it has made.
-      if (opens) opening ??= openFirstSession(deps, row, steps);
+      if (opens) opening ??= openFirstSession(deps, row, work);
     },
     onCheck: ({ check }: AgentCheck) => {
       watch.kick();
@@ -147,12 +157,13 @@ async function perform(
   if (keepsState(kind) && !taskTransitions[kind].from.includes(stateOf(row))) return null;
   await noteWayBefore(deps, work);
   if (kind === 'sandbox.update') steps.begin('limits.apply');
+  const spec = { ...(await deps.sandboxSpec(row, power)), ...(first && { firstSession: first }) };
   const observed = await deps.agent
-    .call('sandbox.ensure', await deps.sandboxSpec(row, power), options)
+    .call('sandbox.ensure', spec, options)
     // It never throws, and must be over before anything else is done with the sandbox.
     .finally(() => opening);
   if (kind === 'sandbox.update') steps.end('limits.apply', 'done');
-  if (opens) await (opening ?? openFirstSession(deps, row, steps));
+  if (opens) await (opening ?? openFirstSession(deps, row, work));
   steps.begin('finish');
   return observed;
 }
@@ -213,10 +224,14 @@ async function noteWayBefore(
 }
 
 /** A failure here does not undo a sandbox that runs. */
-async function openFirstSession(deps: AttemptDeps, row: SandboxRow, steps: Steps): Promise<void> {
+async function openFirstSession(
+  deps: AttemptDeps,
+  row: SandboxRow,
+  { steps, input }: { steps: Steps; input: TaskInput },
+): Promise<void> {
   steps.begin('sessions.open');
   try {
-    await deps.openSession(row.id, row.ownerId);
+    await deps.openSession(row.id, row.ownerId, input.firstSession);
     steps.end('sessions.open', 'done');
   } catch (thrown) {
     const error = toAppError(thrown);

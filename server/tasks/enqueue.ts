@@ -1,5 +1,5 @@
 /** Makes a task in one transaction with the change of state it stands for. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Prisma, Task } from '../../prisma/generated/client';
 import { AppError, errorTable } from '../../shared/errors';
 import { type TaskKind, taskKindSchema, taskTransitions } from '../../shared/sandbox-state';
@@ -161,6 +161,7 @@ async function insertTask(
 ): Promise<Task> {
   const input: TaskInput = {
     openClaude: made.openClaude ?? false,
+    ...(made.openClaude ? { firstSession: randomUUID() } : {}),
     healing: made.healing ?? false,
     prior: made.prior,
   };

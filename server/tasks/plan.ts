@@ -15,6 +15,8 @@ export type Power = SandboxSpec['power'];
 const taskInputSchema = z.object({
   /** `sandbox.create`: also make the first Claude session. */
   openClaude: z.boolean().default(false),
+  /** Its id, chosen with the task: whoever opens it, the sandbox's PID 1 or the gateway, opens the same one. */
+  firstSession: z.uuid().optional(),
   /** Asked for by the reconciler: when it fails, the reconciler goes on trying with its own back-off. */
   healing: z.boolean().default(false),
   /** The way out that the agent was told last, before this task told it another one; absent until it was looked at. */

@@ -15,7 +15,7 @@ export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
 export interface Steps {
   /** Everything back to `waiting`: an attempt works from the start. */
-  reset(): Promise<void>;
+  reset(): void;
   begin(name: string): void;
   end(name: string, state: StepState, message?: string): void;
   /** What is seen in a step that runs. */
@@ -84,7 +84,6 @@ export function createSteps(deps: { db: Db; live: Live }, task: Task, workspaceI
   return {
     reset: () => {
       write({}, { state: 'waiting', message: null, startedAt: null, finishedAt: null });
-      return settled();
     },
     begin: (name) => write({ name }, { state: 'running', startedAt: new Date(), finishedAt: null }),
     end: (name, state, message) =>

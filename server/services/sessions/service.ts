@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Session } from '../../../prisma/generated/client';
+import type { FirstSession } from '../../../shared/agent-api';
 import { AppError } from '../../../shared/errors';
 import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
 import { SANDBOX_WORKDIR } from '../../../shared/names';
@@ -22,6 +23,12 @@ import { sessionView } from './view';
 /** The size a session has until its first viewer comes. */
 const FIRST_COLS = 120;
 const FIRST_ROWS = 32;
+const DEFAULT_MODE = 'bypassPermissions';
+
+/** What PID 1 opens a sandbox's first session with: the same that `openFirst` writes into its row. */
+export function firstSession(id: string, provider: string): FirstSession {
+  return { id, permissionMode: DEFAULT_MODE, cols: FIRST_COLS, rows: FIRST_ROWS, provider };
+}
 
 export interface SessionsOptions {
   db: Db;
@@ -40,9 +47,9 @@ export interface SessionsOptions {
 export type SessionsService = Services['sessions'] & {
   /**
    * For the create task: makes the first Claude session of a sandbox and opens it, unless the sandbox has one.
-   * Safe to repeat. `userId` null = the system.
+   * Safe to repeat. `userId` null = the system. `sessionId`: its id, when the sandbox may have opened it already.
    */
-  openFirst(sandboxId: string, userId: string | null): Promise<void>;
+  openFirst(sandboxId: string, userId: string | null, sessionId?: string): Promise<void>;
   /** Ends Claude and starts it again by `--resume` with what the row says; the session goes on. */
   restart(id: string): Promise<void>;
   /** The model changed: the next start takes it. */
@@ -69,8 +76,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
   const { db, live, audit, log, access, connections } = options;
   const states = createSessionStates(options);
 
-  async function insert(input: NewSession, actor: Actor): Promise<string> {
-    const id = randomUUID();
+  async function insert(input: NewSession, actor: Actor, id: string = randomUUID()): Promise<string> {
     await db.$transaction(async (tx) => {
       const sandbox = await tx.sandbox.findUnique({ where: { id: input.sandboxId } });
       if (!sandbox) throw new AppError('not_found');
@@ -86,7 +92,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
           kind: input.kind,
           name,
           workdir: input.workdir ?? SANDBOX_WORKDIR,
-          permissionMode: input.permissionMode ?? 'bypassPermissions',
+          permissionMode: input.permissionMode ?? DEFAULT_MODE,
           createdById: actor.userId ?? sandbox.ownerId,
           model: input.model ?? null,
           effort: input.effort ?? null,
@@ -320,7 +326,7 @@ export function createSessions(options: SessionsOptions): SessionsService {
       return view(id);
     },
 
-    async openFirst(sandboxId, userId) {
+    async openFirst(sandboxId, userId, sessionId) {
       const existing = await db.session.findFirst({ where: { sandboxId } });
       if (existing && existing.state !== 'starting') return;
       const user = userId === null ? null : await db.user.findUnique({ where: { id: userId } });
@@ -328,7 +334,11 @@ export function createSessions(options: SessionsOptions): SessionsService {
         ? { userId: user.id, name: user.username, address: null, userAgent: null }
         : systemActor('tasks');
       // Beside what belongs to a new connection: a first Claude waits for provider.env by itself (`session-run`).
-      await open(existing?.id ?? (await insert({ sandboxId, kind: 'claude' }, actor)), 'begun');
+      const id = existing?.id ?? (await insert({ sandboxId, kind: 'claude' }, actor, sessionId));
+      if (id !== sessionId) return open(id, 'begun');
+      // Begun with the release. Should it not have been, an attach brings it up, as after any start of a sandbox.
+      await connections.begun(sandboxId);
+      await states.running(id);
     },
   };
 }
