@@ -41,14 +41,17 @@ it('summarises turns with what they cost, and records what was asked and answere
     ...{ preview: 'four words for you', tokens: { input: 12, output: 34 } },
     costUsd: expect.any(Number),
   });
-  const view = await claude.view(one);
+  // What it cost is told a moment later.
+  const view = await until(
+    () => claude.view(one),
+    (it) => (it.costUsd ?? 0) > 0,
+  );
   expect(view).toMatchObject({
     status: 'idle',
     turns: 1,
     effort: 'medium',
     permissionMode: 'bypassPermissions',
   });
-  expect(view.costUsd).toBeGreaterThan(0);
   expect(view.context?.window).toBeGreaterThan(100_000);
 
   const { exchanges } = sandboxdApi.exchanges.output.parse(await claude.get(`/sessions/${one}/exchanges`));
