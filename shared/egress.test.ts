@@ -145,3 +145,11 @@ test('a masked egress holds no secret and keeps what is none', () => {
     password: MASK,
   });
 });
+
+test('a host key as tools print it, with its comment, is taken without it', () => {
+  const ssh = { kind: 'ssh', ...here, user: 'me', password: 'x' };
+  expect(parse({ ...ssh, hostKeys: ['ssh-ed25519 AAAA= root@server 2024', 'ssh-rsa BBBB'] })).toMatchObject({
+    hostKeys: ['ssh-ed25519 AAAA=', 'ssh-rsa BBBB'],
+  });
+  expect(problemOf({ ...ssh, hostKeys: ['AAAA='] })).toContain('ssh-ed25519 AAAA');
+});

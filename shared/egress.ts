@@ -131,7 +131,13 @@ export const sshSchema = z
     passphrase: secret.nullable().default(null),
     /** Lines such as `ssh-ed25519 AAAA...`. Empty: any host key is taken, shown as a warning. */
     hostKeys: z
-      .array(z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/))
+      .array(
+        z
+          .string()
+          // What ssh-keygen and ssh-keyscan's readers write behind the key is a comment.
+          .overwrite((line) => line.trim().split(/\s+/).slice(0, 2).join(' '))
+          .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'A host key is a line such as ssh-ed25519 AAAA....'),
+      )
       .max(8)
       .default([]),
   })

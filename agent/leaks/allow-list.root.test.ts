@@ -42,7 +42,7 @@ s.sendto(b'hello', ('${ALLOWED}', ${UDP_ECHO_PORT})); print(s.recv(100).decode()
   expect((await inside(['python3', '-c', echo])).stdout.trim()).toBe(`${proxy.exit} hello`);
 }
 
-test.each<[Attacker]>([['root']])('every trick, as %s', async (attacker) => {
+test.each<[Attacker]>([['root'], ['net-raw']])('every trick, as %s', async (attacker) => {
   await works();
   const before = scene.services.events.length;
   const [seen, exit] = await Promise.all([

@@ -9,11 +9,20 @@ import { type ProxyName, type ProxyServer, proxyNames } from '../testlab/proxies
 import { createScene, networkOf, type Scene, useWayOut } from '../testlab/scene';
 
 const MiB = 1 << 20;
-const DOWNLOAD = 16 * MiB;
-const UPLOAD = 8 * MiB;
+/** `LAB_BYTES=1073741824` downloads 1 GiB through each kind, which takes some minutes. */
+const DOWNLOAD = Number(process.env.LAB_BYTES ?? 128 * MiB);
+const UPLOAD = 32 * MiB;
 const PARALLEL = 100;
-/** The largest download, through one kind that is quick. */
-const LARGE = { name: 'ss-2022', bytes: 1024 * MiB } as const;
+/** More through a stream that is quick, and through datagrams whose size matters. */
+const LARGE: Partial<Record<ProxyName, number>> = { 'ss-2022': 1024 * MiB, wireguard: 256 * MiB };
+/** WireGuard in user space makes 10 MB/s on a machine with ten times the work that it can do. */
+const LOAD_MS = 240_000;
+/**
+ * sing-shadowsocks2 0.2.1 (sing-box 1.12.12) keeps the salt of a request only after it was sent, and another thread of
+ * it compares the answer with that: where an answer takes some 0.1 ms, as here, one in some hundred connections on a
+ * busy machine ends with `bad request salt`, in a plain sing-box as well. It is no loss of ours.
+ */
+const RETRIES: Partial<Record<ProxyName, number>> = { 'ss-2022': 2 };
 /** microsocks has no UDP ASSOCIATE (its README). */
 const WITHOUT_UDP: readonly ProxyName[] = ['microsocks'];
 
@@ -36,6 +45,7 @@ describe.each(proxyNames)('%s', (name) => {
   let proxy: ProxyServer;
   let seen: Judge;
   let container: number;
+  const again = { retry: RETRIES[name] ?? 0 };
 
   beforeAll(async () => {
     proxy = await scene.proxies.open(name);
@@ -48,7 +58,7 @@ describe.each(proxyNames)('%s', (name) => {
     await proxy?.stop();
   });
 
-  test('carries TCP, UDP where it can, and names, with the exit address of the server', async () => {
+  test('carries TCP, UDP where it can, and names, with the exit address of the server', again, async () => {
     // The same container as before the switch.
     expect(await scene.lab.pid(box.id)).toBe(container);
     const before = scene.services.events.length;
@@ -70,8 +80,8 @@ describe.each(proxyNames)('%s', (name) => {
     expect(events.filter((it) => it.from === HOST.address || it.from === HOST_RESOLVER.from)).toEqual([]);
   });
 
-  test('loses no byte of a download or an upload', async () => {
-    const bytes = name === LARGE.name ? LARGE.bytes : DOWNLOAD;
+  test('loses no byte of a download or an upload', { ...again, timeout: LOAD_MS }, async () => {
+    const bytes = Math.max(DOWNLOAD, LARGE[name] ?? 0);
     const tried = await useWayOut(scene, box, { try: ['download', 'upload'], bytes, upload: UPLOAD });
     expect(tried).toMatchObject({
       download: { bytes, right: true },
