@@ -41,6 +41,8 @@ const pages = [
   { name: 'admin', path: '/admin', heading: 'Administration' },
   { name: 'admin-users', path: '/admin/users', heading: 'Administration' },
   { name: 'admin-sandboxes', path: '/admin/sandboxes', heading: 'Administration' },
+  { name: 'usage', path: '/usage', heading: 'Usage' },
+  { name: 'admin-usage', path: '/admin/usage', heading: 'Administration' },
   { name: 'admin-tasks', path: '/admin/tasks', heading: 'Administration' },
   { name: 'admin-audit', path: '/admin/audit', heading: 'Administration' },
 ] as const;

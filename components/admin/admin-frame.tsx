@@ -12,6 +12,7 @@ const pages = [
   ['/admin/users', 'Users'],
   ['/admin/sandboxes', 'Sandboxes'],
   ['/admin/egress', 'Ways out'],
+  ['/admin/usage', 'Usage'],
   ['/admin/tasks', 'Tasks'],
   ['/admin/audit', 'Audit log'],
 ] as const;

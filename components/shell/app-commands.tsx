@@ -17,6 +17,7 @@ import {
   SquareTerminal,
   Sun,
   Users,
+  Wallet,
 } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useTheme } from 'next-themes';
@@ -37,6 +38,7 @@ const adminPages = [
   { href: '/admin/egress', title: 'Ways out', icon: Route },
   { href: '/admin/egress/new', title: 'Add a way out', icon: Route },
   { href: '/admin/egress/rules', title: 'Rules', icon: Route },
+  { href: '/admin/usage', title: 'Usage, budgets and prices', icon: Wallet },
   { href: '/admin/tasks', title: 'Tasks', icon: ListChecks },
   { href: '/admin/audit', title: 'Audit log', icon: ScrollText },
 ];
@@ -104,6 +106,14 @@ export function AppCommands({ me }: { me: Me | undefined }) {
         icon: Gauge,
         keywords: ['sessions', 'cost', 'tokens', 'waiting'],
         run: go('/dashboard'),
+      },
+      {
+        id: 'usage',
+        title: 'Usage and budgets',
+        group: 'Go to',
+        icon: Wallet,
+        keywords: ['cost', 'tokens', 'money'],
+        run: go('/usage'),
       },
       { id: 'settings', title: 'Settings', group: 'Go to', icon: Settings, run: go('/settings') },
       ...(me?.role === 'admin'

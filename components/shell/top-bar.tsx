@@ -1,6 +1,6 @@
 'use client';
 
-import { Command as CommandIcon, LogOut, Settings, ShieldCheck, SquareTerminal } from 'lucide-react';
+import { Command as CommandIcon, LogOut, Settings, ShieldCheck, SquareTerminal, Wallet } from 'lucide-react';
 import Link from 'next/link';
 import { usePathname, useRouter } from 'next/navigation';
 import type { Me } from '../../shared/views';
@@ -70,6 +70,9 @@ function UserMenu({ me }: { me: Me | undefined }) {
       <MenuLine />
       <MenuItem icon={SquareTerminal} className="sm:hidden" onSelect={() => router.push('/')}>
         Sandboxes
+      </MenuItem>
+      <MenuItem icon={Wallet} onSelect={() => router.push('/usage')}>
+        Usage
       </MenuItem>
       <MenuItem icon={Settings} onSelect={() => router.push('/settings')}>
         Settings
