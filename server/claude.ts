@@ -17,6 +17,9 @@ import { createWatchStore } from './jobs/watch-store';
 import { checkAddress } from './outbound/addresses';
 import { createFrames, type Frames } from './services/frames/service';
 import { createHistory, type History } from './services/history/service';
+import { createHookPush, type HookPush } from './services/hooks/push';
+import { createHooks } from './services/hooks/service';
+import { createHookRows } from './services/hooks/stored';
 import { createLayouts } from './services/layouts/service';
 import { createLogin } from './services/login/service';
 import { createNotify } from './services/notifications/notify';
@@ -39,6 +42,8 @@ export interface ClaudeParts {
   history: History;
   providers: ProviderRefs;
   upstreams: SessionUpstreams;
+  /** A sandbox has connected: its hooks are brought into it. */
+  pushHooks: HookPush['push'];
   /** New notifications are there to be pushed. */
   wakePushes(): void;
   /** For /metrics. */
@@ -104,6 +109,8 @@ export function buildClaude(
     onActivity: (id) => activity.touch(id),
     onModel: (session) => sessions.modelSwitched(session),
   });
+  const hookRows = createHookRows(box);
+  const hookPush = createHookPush({ db, log, rows: hookRows, peek: (id) => connections.peek(id) });
   const vapid = loadVapidKeys(join(options.keys, 'vapid'), box);
   const pushes = scope.own(
     'pushes',
@@ -127,6 +134,7 @@ export function buildClaude(
     frames,
     providers: refs,
     upstreams,
+    pushHooks: hookPush.push,
     history: createHistory({ db, access }),
     services: {
       sessionOptions: createSessionOptions({
@@ -140,6 +148,7 @@ export function buildClaude(
       }),
       layouts: createLayouts({ db, access }),
       providers,
+      hooks: createHooks({ db, live, audit, access, connections, rows: hookRows, push: hookPush }),
       notifications: createNotifications({
         ...{ db, live, audit, box, masterKey },
         publicKey: vapid.publicKey,

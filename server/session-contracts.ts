@@ -1,6 +1,14 @@
 /** The services around Claude sessions, as the edges see them; the others stand in contracts.ts. */
 import type { z } from 'zod';
 import type {
+  HookList,
+  HookPlace,
+  HookTest,
+  SavedHooks,
+  saveHooksSchema,
+  testHookSchema,
+} from '../shared/hooks';
+import type {
   NotificationPreferences,
   notificationListSchema,
   PushDeviceView,
@@ -66,6 +74,17 @@ export interface SessionServices {
       identity: Identity,
       input: { deviceId?: string | undefined },
     ): Promise<z.output<typeof notificationListSchema>['notifications'][number]>;
+  };
+  /** Users' hooks: of a workspace its members see and its owners and maintainers change; else who may use the sandbox. */
+  hooks: {
+    get(identity: Identity, place: HookPlace): Promise<HookList>;
+    /** The whole list. Throws `conflict` when it is another one than `revision`. */
+    save(
+      identity: Identity,
+      input: z.output<typeof saveHooksSchema> & { place: HookPlace },
+    ): Promise<SavedHooks>;
+    /** Runs one hook once in a running sandbox, for no session. */
+    test(identity: Identity, input: z.output<typeof testHookSchema>): Promise<HookTest>;
   };
   /** Claude's own log-in in a sandbox; one at a time. */
   login: {

@@ -275,7 +275,8 @@ export function claudeAnswer(event: HookEventName, composed: Composed): Record<s
     }
   }
   if (takesContext && composed.context !== null) own.additionalContext = composed.context;
-  if (composed.halt) {
+  // A prompt that Claude Code only stops at stays in the conversation and goes out with the next one: it is blocked.
+  if (composed.halt && event !== 'UserPromptSubmit') {
     top.continue = false;
     top.stopReason = reason;
   }

@@ -3,6 +3,7 @@ import { accountRouter } from './account';
 import { adminRouter } from './admin';
 import { egressRouter } from './egress';
 import { filesRouter } from './files';
+import { hooksRouter } from './hooks';
 import { loginRouter } from './login';
 import { networkRouter } from './network';
 import { notificationsRouter } from './notifications';
@@ -21,6 +22,7 @@ export const appRouter = router({
   account: accountRouter,
   admin: adminRouter,
   egress: egressRouter,
+  hooks: hooksRouter,
   files: filesRouter,
   login: loginRouter,
   network: networkRouter,

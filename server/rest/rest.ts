@@ -13,6 +13,7 @@ import { addEgressRoutes } from './egress';
 import { addEventRoutes } from './events';
 import { addFileRoutes } from './files';
 import { addFrameRoutes } from './frames';
+import { addHookRoutes } from './hooks';
 import { addLoginRoutes } from './login';
 import { addNetworkRoutes } from './network';
 import { addPolicyRoutes } from './policies';
@@ -72,6 +73,7 @@ export function createRest(options: RestOptions): {
   addSessionControlRoutes(app, options);
   addUsageRoutes(app, options.services);
   addLoginRoutes(app, options);
+  addHookRoutes(app, options);
   addTaskRoutes(app, options);
   addTokenRoutes(app, options);
   addEgressRoutes(app, options);
