@@ -7,6 +7,7 @@ import {
   LABEL_CLAUDE_VERSION,
   LABEL_CONTENT_HASH,
   SANDBOX_AUTHORIZED_KEYS,
+  SANDBOX_FIRST_SESSION_FILE,
   SANDBOX_HOME,
   SANDBOX_HOST_KEY,
   SANDBOX_RELEASE_FILE,
@@ -15,6 +16,7 @@ import {
   SANDBOX_SSH_DIR,
   SANDBOX_UID,
   SANDBOX_USER,
+  SANDBOX_WAKE_PIPE,
   SANDBOX_WORKDIR,
   tmuxName,
 } from '../shared/names';
@@ -44,6 +46,8 @@ describe('what image/ and shared/ both name', () => {
     expect(init).toContain(`readonly USER_NAME=${SANDBOX_USER} HOME_DIR=${SANDBOX_HOME}\n`);
     expect(init).toContain(`readonly RUN_DIR=${SANDBOX_RUN}\n`);
     expect(init).toContain(`readonly RELEASE_FILE=${SANDBOX_RELEASE_FILE}\n`);
+    expect(init).toContain(`readonly FIRST_FILE=${SANDBOX_FIRST_SESSION_FILE}\n`);
+    expect(init).toContain(`readonly WAKE_PIPE=${SANDBOX_WAKE_PIPE}\n`);
   });
 
   it('is the same for sessions', () => {

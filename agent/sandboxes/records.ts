@@ -64,6 +64,9 @@ export function createRecords(dataDir: string) {
       // Missing, or unreadable after a crash of the disk: without it the sandbox is only taken for less than it
       // is (not released, no tunnel), and the next `ensure` finds the way from there.
     }
+    // Somebody else may have read and changed it meanwhile.
+    const changed = known.get(id);
+    if (changed) return changed;
     known.set(id, record);
     return record;
   }
@@ -80,7 +83,9 @@ export function createRecords(dataDir: string) {
     read,
     /** Changes fields and writes the record by rename: a reader sees the old or the new one, never half. */
     async change(id: string, change: Partial<SandboxRecord>): Promise<void> {
-      const record = { ...(await read(id)), ...change };
+      const found = await read(id);
+      // Of those that waited for one read each goes on from what the one before it has made.
+      const record = { ...(known.get(id) ?? found), ...change };
       known.set(id, record);
       const before = writes.get(id) ?? Promise.resolve();
       const written = before.catch(() => {}).then(() => write(id, record));
