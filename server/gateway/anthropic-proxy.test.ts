@@ -173,7 +173,6 @@ test.each([
   ['/anthropic', '/v1/models', '/anthropic/v1/models'],
   ['/anthropic/v1/', '/v1/models?a=1', '/anthropic/v1/models?a=1'],
   ['', '/api/hello', '/api/hello'],
-  ['', '', '/'],
 ])('base %s and path %s give %s', async (base, path, expected) => {
   const { port, seen } = await setUp({ base });
   await ask(port, `/proxy/anthropic${path}`, { method: 'GET' });
@@ -256,7 +255,7 @@ test('a slow reader holds the upstream back', async () => {
   let written = 0;
   const { port } = await setUp({
     answer: (request, response) => {
-      if (request.url !== '/v1/endless') return response.end();
+      if (request.url !== '/v1/models/endless') return response.end();
       const more = () => {
         while (!response.destroyed) {
           written += 65_536;
@@ -269,18 +268,21 @@ test('a slow reader holds the upstream back', async () => {
   });
   const socket = connect(port, '127.0.0.1');
   socket.pause();
-  socket.write(`GET /proxy/anthropic/v1/endless HTTP/1.1\r\nhost: x\r\nx-api-key: ${token}\r\n\r\n`);
+  socket.write(`GET /proxy/anthropic/v1/models/endless HTTP/1.1\r\nhost: x\r\nx-api-key: ${token}\r\n\r\n`);
   await settles(
     () => written,
     (bytes) => bytes > 0,
-    () => ask(port, '/proxy/anthropic/v1/x'),
+    () => ask(port, '/proxy/anthropic/v1/messages'),
   );
   // Kernel buffers of two connections hold some; an endless stream does not.
   expect(written).toBeLessThan(32 * 1024 * 1024);
   socket.destroy();
 });
 
-test.each([
+const MESSAGES = '/proxy/anthropic/v1/messages';
+const OURS = ['authorization', `Bearer ${token}`];
+type Refused = [name: string, path: string, raw: string[], status: number, type: string];
+test.each<Refused>([
   ['no token', '/proxy/anthropic/v1/messages', ['host', 'x'], 401, 'authentication_error'],
   [
     'another box',
@@ -297,6 +299,47 @@ test.each([
     'authentication_error',
   ],
   ['another path', '/api/trpc/x', ['host', 'x', 'x-api-key', token], 404, 'not_found_error'],
+  ['two credentials', MESSAGES, ['host', 'x', 'x-api-key', 'sk', ...OURS], 403, 'permission_error'],
+  [
+    'two, ours as the key',
+    MESSAGES,
+    ['host', 'x', 'authorization', 'Bearer x', 'x-api-key', token],
+    403,
+    'permission_error',
+  ],
+  [
+    'two strangers',
+    MESSAGES,
+    ['host', 'x', 'authorization', 'Bearer x', 'x-api-key', 'y'],
+    401,
+    'authentication_error',
+  ],
+  ...[
+    ...[
+      '/v1/files',
+      '/v1/files/x/content',
+      '/v1/messages/batches',
+      '/v1/messages/../files',
+      '/v1/organizations/me',
+    ],
+    ...[
+      '/v1/models/..%2ffiles',
+      '/v1/models/..',
+      '//v1/messages',
+      '/v1/%6dessages',
+      '',
+      '/',
+      '/v1/messages/',
+    ],
+  ].map(
+    (path): Refused => [
+      `the path ${path}`,
+      `/proxy/anthropic${path}`,
+      ['host', 'x', ...OURS],
+      404,
+      'not_found_error',
+    ],
+  ),
   ['a path beside', '/proxy/anthropicx', ['host', 'x', 'x-api-key', token], 404, 'not_found_error'],
   [
     'too large',
@@ -317,6 +360,48 @@ test.each([
   expect(JSON.parse(Buffer.concat(chunks).toString())).toMatchObject({ type: 'error', error: { type } });
   expect([seen.length, active.length]).toEqual([0, 0]);
   request.destroy();
+});
+
+test('one token in both headers is one; cookies and other methods do not pass', async () => {
+  const { port, seen } = await setUp({});
+  const both = ['host', 'x', 'x-api-key', token, 'cookie', 'a=b', ...OURS];
+  expect((await ask(port, MESSAGES, { headers: both, body: Buffer.from('{}') })).status).toBe(200);
+  expect(headers(seen[0]?.raw ?? [], 'cookie')).toEqual([]);
+  for (const method of ['TRACE', 'PUT', 'DELETE', 'GET'])
+    expect((await ask(port, MESSAGES, { method, headers: both })).status).toBe(404);
+  expect(seen).toHaveLength(1);
+});
+
+test('no bytes from a sandbox end the gateway', async () => {
+  const { port, seen } = await setUp({});
+  const odd = [
+    ...[
+      '/v1/messages?a\tb',
+      '/v1/messages?a\fb',
+      '/v1/messages?\u00ff',
+      '/v1/messages?a#b',
+      '/v1/models/\u00e4',
+    ],
+    ...['/v1/messages HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\nx:'],
+  ];
+  for (const path of odd) {
+    const socket = connect(port, '127.0.0.1');
+    const head = ['host: x', `x-api-key: ${token}`, 'connection: close', '', ''].join('\r\n');
+    socket.write(`POST /proxy/anthropic${path} HTTP/1.1\r\n${head}`, 'latin1');
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(Buffer.from(chunk));
+    expect(String(Buffer.concat(chunks))).toMatch(/^HTTP\/1\.1 [24]/);
+  }
+  const before = seen.length;
+  const body = Buffer.from('GET /v1/files HTTP/1.1\r\nhost: x\r\n\r\n');
+  const smuggled = ['host', 'x', 'transfer-encoding', 'chunked', ...OURS];
+  const models = '/proxy/anthropic/v1/models';
+  expect((await ask(port, models, { method: 'GET', headers: smuggled, body })).status).toBe(200);
+  expect((await ask(port, models, { method: 'GET' })).status).toBe(200);
+  expect(seen.slice(before).map((it) => [it.url, it.body.length])).toEqual([
+    ['/v1/models', 0],
+    ['/v1/models', 0],
+  ]);
 });
 
 test('without a key there is no provider and the proxy says so', async () => {

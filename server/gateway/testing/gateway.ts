@@ -13,7 +13,7 @@ import { createOpenSockets } from '../../auth/open-sockets';
 import type { AgentClient, AuditEntry, Db, Identity, Live, LiveChange, SandboxAccess } from '../../contracts';
 import { openDb } from '../../db/open';
 import { createActivity } from '../activity';
-import { createAnthropicProxy } from '../anthropic-proxy';
+import { type AnthropicProxyOptions, createAnthropicProxy } from '../anthropic-proxy';
 import { createConnections } from '../connections';
 import { type GatewayKey, loadGatewayKey } from '../key';
 import { createTerminalEndpoint } from '../terminal';
@@ -48,12 +48,19 @@ export async function startGateway(options: {
   key: GatewayKey;
   upstream?: string;
   apiKey?: string;
+  /** Who answers sessions that have chosen. */
+  sessionUpstream?: AnthropicProxyOptions['sessionUpstream'];
+  /** Gets every line of the log. */
+  logged?: (line: string) => void;
 }) {
   const scope = new Scope();
   const folder = await mkdtemp(join(tmpdir(), 'cc-gateway-'));
   scope.add('folder', folder, (it) => rm(it, { recursive: true }));
   const { db } = scope.own('db', await openDb({ url: `file:${folder}/test.db` }));
-  const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+  const { logged } = options;
+  const log = logged
+    ? pino({ level: 'trace' }, { write: logged })
+    : pino({ level: process.env.TEST_LOG ?? 'silent' });
   const recorded = recorder();
   await seed(db, options.box.hostKey);
   const agent: AgentClient = {
@@ -68,6 +75,7 @@ export async function startGateway(options: {
       log,
       apiKey: options.apiKey,
       baseUrl: options.upstream,
+      ...(options.sessionUpstream ? { sessionUpstream: options.sessionUpstream } : {}),
       onActivity: (id) => activity.touch(id),
     }),
   );
