@@ -25,17 +25,18 @@ export interface Product {
   close(): Promise<void>;
 }
 
-export async function startProduct(image: string): Promise<Product> {
+/** `claudeApi`: base URL; left out: one that knows nothing. */
+export async function startProduct(image: string, claudeApi?: string): Promise<Product> {
   const scope = new Scope();
   try {
-    return await build(scope, image);
+    return await build(scope, image, claudeApi);
   } catch (error) {
     await scope.close();
     throw error;
   }
 }
 
-async function build(scope: Scope, image: string): Promise<Product> {
+async function build(scope: Scope, image: string, claudeApi: string | undefined): Promise<Product> {
   const instance = randomBytes(4).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'cloud-claude-bench-'));
   scope.add('folder', folder, (it) => rm(it, { recursive: true }));
@@ -67,7 +68,7 @@ async function build(scope: Scope, image: string): Promise<Product> {
     SANDBOX_IMAGE: image,
     ADMIN_USERNAME: user.username,
     ADMIN_PASSWORD: user.password,
-    ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}`,
+    ANTHROPIC_BASE_URL: claudeApi ?? `http://127.0.0.1:${port}`,
     ANTHROPIC_API_KEY: 'sk-ant-bench',
   });
   scope.own('gateway', gateway);
