@@ -22,6 +22,7 @@ export const appRouter = router({
   account: accountRouter,
   admin: adminRouter,
   egress: egressRouter,
+  files: filesRouter,
   hooks: hooksRouter,
   files: filesRouter,
   login: loginRouter,

@@ -35,9 +35,10 @@ export async function newestImage(): Promise<string> {
   return image;
 }
 
-export async function startBox(gatewayKeyLine: string): Promise<Box> {
+/** `given`: an image by name, instead of the newest. */
+export async function startBox(gatewayKeyLine: string, given?: string): Promise<Box> {
   const container = `cc-gateway-test-${randomBytes(4).toString('hex')}`;
-  const image = await newestImage();
+  const image = given ?? (await newestImage());
   await run('docker', [
     'create',
     '--name',
