@@ -14,12 +14,14 @@ export const API_KEY = 'sk-ant-scripted-key-of-the-gateway';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const api = await startAnthropicApi({ key: API_KEY });
-  const product = await startProduct({ name: 'product', apiUrl: api.url, apiKey: API_KEY }).catch(
-    async (cause: unknown) => {
-      await api.close();
-      throw cause;
-    },
-  );
+  const product = await startProduct({
+    ...{ name: 'product', apiUrl: api.url, apiKey: API_KEY },
+    // A provider of a test's own stands on this machine.
+    env: { PROVIDER_PRIVATE_HOSTS: 'yes' },
+  }).catch(async (cause: unknown) => {
+    await api.close();
+    throw cause;
+  });
   const { close, ...facts } = product;
   project.provide('product', facts);
   return async () => {

@@ -2,6 +2,7 @@
 
 import { Columns2, MessagesSquare, Rows2, ScanSearch, SquareTerminal, X } from 'lucide-react';
 import type { SessionView } from '../../shared/views';
+import { ProviderPicker } from '../providers/provider-picker';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { Menu, MenuItem, MenuLabel } from '../ui/menu';
@@ -67,8 +68,11 @@ export function PaneHead({
           );
         })}
       </div>
+      <div className={phone ? undefined : 'ml-auto min-w-0'}>
+        <ProviderPicker session={session} phone={phone} />
+      </div>
       {!phone && (
-        <div className="ml-auto flex items-center">
+        <div className="flex items-center">
           {others.length > 0 && (
             <Menu
               trigger={
