@@ -5,7 +5,8 @@ import { carriesUdp } from '../../shared/egress';
 import { framesOf, type Judge, judge } from '../testlab/judge';
 import { until } from '../testlab/lab';
 import { HOST, HOST_RESOLVER, PUBLIC_RESOLVER, WEB } from '../testlab/machine';
-import { type ProxyName, type ProxyServer, proxyNames } from '../testlab/proxies';
+import type { ProxyServer } from '../testlab/proxies';
+import { type ProxyName, proxyNames } from '../testlab/proxy-plans';
 import { createScene, networkOf, type Scene, useWayOut } from '../testlab/scene';
 
 const MiB = 1 << 20;

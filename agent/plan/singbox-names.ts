@@ -11,6 +11,11 @@ export type SingBoxRule = Record<string, unknown>;
 const FAKE_TTL = 1;
 /** Bytes that a client sends first come at once; a protocol in which the server speaks first waits this long. */
 const SNIFF_TIMEOUT = '300ms';
+/** Ports on which the client speaks first. There waiting costs an honest client nothing, however busy the machine is. */
+const CLIENT_FIRST = [80, 443];
+const CLIENT_FIRST_TIMEOUT = '5s';
+/** What may be spoken there: each tells a name, or has none (SSH). */
+const CLIENT_FIRST_PROTOCOLS = ['http', 'tls', 'quic', 'ssh'];
 /** Their answers hold addresses, by which a program would go past the name. */
 const ADDRESS_HINTS = ['HTTPS', 'SVCB'];
 
@@ -84,11 +89,18 @@ export function nameRules(judged: Judged): SingBoxRule[] {
   if (mode === 'open') return [];
   const denied = deniedNames(policy);
   const refuse = denied !== null ? [{ ...denied, action: 'reject' }] : [];
-  const bare = mode === 'allow-list' && !learn ? [{ ip_cidr: ['0.0.0.0/0'], action: 'reject' }] : [];
+  const strict = mode === 'allow-list' && !learn;
+  // Who is silent until the look is over, or speaks what it does not know, would have an allowed name as cover.
+  const unseen = {
+    ...{ type: 'logical', mode: 'and', action: 'reject' },
+    rules: [{ port: CLIENT_FIRST }, { protocol: CLIENT_FIRST_PROTOCOLS, invert: true }],
+  };
+  const bare = strict ? [{ ip_cidr: ['0.0.0.0/0'], action: 'reject' }] : [];
   return [
     ...probed(judged).services.map((it) => ({ ...it, outbound: 'out' })),
     ...bare,
     ...refuse,
+    ...(strict ? [{ port: CLIENT_FIRST, action: 'sniff', timeout: CLIENT_FIRST_TIMEOUT }, unseen] : []),
     { action: 'sniff', timeout: SNIFF_TIMEOUT },
     ...refuse,
     { action: 'resolve', server: 'resolver', strategy: 'ipv4_only' },

@@ -98,10 +98,13 @@ def leak_if(found, what):
         reached.append(what)
 
 
-def http(address, port, host, tls=False, path='/', method='GET'):
+def http(address, port, host, tls=False, path='/', method='GET', late=0):
     """Somebody answers at an address that was not got by an allowed name, or to a name that is not on the list."""
     with socket.create_connection((address, port), 1) as plain:
         it = plain
+        it.settimeout(10)
+        # Silent until nobody looks for a name any more.
+        time.sleep(late)
         if tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -123,6 +126,10 @@ def tcp_tricks():
     yield 'cover-host', lambda: http(stand_in, 80, secret())
     yield 'cover-address', lambda: http(stand_in, 80, web)
     yield 'cover-sni', lambda: http(stand_in, 443, secret(), tls=True)
+    for late in (0.5, 2, 6):
+        yield 'late-host', lambda n=late: http(stand_in, 80, secret(), late=n)
+        yield 'late-sni', lambda n=late: http(stand_in, 443, secret(), tls=True, late=n)
+    yield 'garbage-first', garbage_first
     # As if it were a proxy: the allowed server, sing-box's peer, every listener here.
     for address, port in {(stand_in, 80), (PEER, 80), (PEER, 1080), (OWN, 80), *listening()}:
         yield 'connect', lambda a=address, p=port: http(a, p, f'{web}:80', path=f'{web}:80', method='CONNECT')
@@ -134,6 +141,16 @@ def tcp_tricks():
     for spelled in (str(struct.unpack('!I', socket.inet_aton(web))[0]), hex(struct.unpack('!I', socket.inet_aton(web))[0])):
         yield 'spelled', lambda s=spelled: http(s, 80, allowed)
     yield 'hosts', lambda: by_own_hosts()
+
+
+def garbage_first():
+    """Something that is no protocol, then a request for another name."""
+    with socket.create_connection((stand_in, 80), 1) as it:
+        it.settimeout(8)
+        it.sendall(b'\r\n\r\n')
+        time.sleep(0.7)
+        it.sendall(f'GET / HTTP/1.1\r\nHost: {secret()}\r\nConnection: close\r\n\r\n'.encode())
+        leak_if(it.recv(100).startswith(b'HTTP/1.1 2'), 'GET of a denied name behind empty lines answered')
 
 
 def connected(address, port):
@@ -171,7 +188,7 @@ def session(first=None):
     """A UDP socket that has spoken to an allowed server: sing-box knows it by its source port alone."""
     it = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     it.settimeout(1)
-    for _ in range(3):
+    for _ in range(10):
         it.sendto(b'first', (first or stand_in, echo))
         try:
             it.recv(200)

@@ -14,7 +14,8 @@ import {
   WEB,
   ZONE,
 } from './machine';
-import { createProxies, makeTls, type Tls } from './proxies';
+import { createProxies, makeTls } from './proxies';
+import type { Tls } from './proxy-plans';
 
 export interface Scene {
   lab: Lab;

@@ -22,6 +22,8 @@ export const RULES = {
   ipv6: 'ipv6',
   allowList: 'allow-list',
   bareAddress: 'address-without-name',
+  /** On a port where a client begins with a name (plan/singbox-names.ts) none was seen. */
+  unseen: 'no-name-seen',
 } as const;
 
 export type Judge = ReturnType<typeof createJudge>;
@@ -79,6 +81,7 @@ export function createJudge({ policy, probes }: Pick<NetworkSpec, 'policy' | 'pr
 
     /** The rule behind a rejection in sing-box's log, by the condition that it prints. */
     ofRejection(condition: string, hosts: readonly string[]): { host: string | undefined; rule: string } {
+      if (condition.includes('!(protocol=')) return { host: hosts[0], rule: RULES.unseen };
       if (condition.startsWith('port=')) return { host: hosts[0], rule: RULES.dot };
       if (condition.startsWith('ip_version=')) return { host: hosts[0], rule: RULES.ipv6 };
       if (condition === 'ip_cidr=0.0.0.0/0') return { host: hosts[0], rule: RULES.bareAddress };
