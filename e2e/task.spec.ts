@@ -154,18 +154,14 @@ test('from the sign-in to the phone', async () => {
   await page.close();
   const phone = await visit({ scheme: 'dark', width: 375, height: 740, touch: true });
   await signIn(phone.page, product);
+  await phone.page.getByRole('link', { name: 'orders' }).first().waitFor();
   await picture(phone.page, '11-phone-home');
   await phone.page.getByRole('button', { name: /^Notifications/ }).tap();
   const told = phone.page.getByRole('dialog', { name: 'Notifications' });
-  await told
-    .getByText(/^Claude waits for you · Mend the total/)
-    .first()
-    .waitFor();
+  const news = told.getByRole('link', { name: /Unread.*Claude waits for you · Mend the total/ });
+  await news.getByText('Shall I also mend the invoices?').waitFor();
   await picture(phone.page, '12-phone-told');
-  await told
-    .getByRole('link', { name: /Claude waits for you · Mend the total/ })
-    .first()
-    .tap();
+  await news.tap();
   const { view: small } = driverOf(phone.page, 'Mend the total');
   const card = small.getByRole('region', { name: 'Claude asks' });
   await card.getByRole('radio', { name: 'Yes' }).waitFor();

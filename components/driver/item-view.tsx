@@ -27,13 +27,14 @@ import { useReveal } from '../terminal/session-views';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
 import { duration } from '../ui/time';
+import { plainText } from './ansi';
 import { CopyText } from './code-block';
 import { Elapsed, findAgent, useDriver } from './driver-context';
 import { useFold } from './folds';
 import { LongText } from './long-text';
 import { Markdown } from './markdown';
 import { figure } from './numbers';
-import { isShown } from './shown';
+import { commandOf, isShown } from './shown';
 import { ToolCard } from './tool-card';
 import { faceOf } from './tool-parts';
 
@@ -210,12 +211,11 @@ const notices: Record<string, { icon: typeof Info; words(text: string): string }
   },
 };
 
-/** A command's own tags, as Claude Code writes them into its transcript. */
-function withoutTags(text: string): string {
-  return text
-    .replace(/<\/?[a-z-]+>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
+/** A command, or what it answered, on one line: without the tags and marks of Claude Code's transcript. */
+function onOneLine(text: string): string {
+  const command = commandOf(text);
+  const words = command ? `${command.name} ${command.args}` : plainText(text).replace(/<\/?[a-z-]+>|`/g, ' ');
+  return words.replace(/\s+/g, ' ').trim();
 }
 
 function Notice({ item }: { item: NoticeItem }) {
@@ -229,9 +229,7 @@ function Notice({ item }: { item: NoticeItem }) {
     >
       <span className="h-px flex-1 bg-line" />
       <Icon className="size-3.5 shrink-0" aria-hidden />
-      <span className="min-w-0 max-w-[80%] truncate">
-        {known?.words(withoutTags(item.text)) ?? item.event}
-      </span>
+      <span className="min-w-0 max-w-[80%] truncate">{known?.words(onOneLine(item.text)) ?? item.event}</span>
       <span className="h-px flex-1 bg-line" />
     </div>
   );

@@ -29,7 +29,11 @@ export function FeedIndicator() {
             state === 'offline' && 'bg-bad',
           )}
         />
-        {state !== 'live' && <span role="status">{word}</span>}
+        {state !== 'live' && (
+          <span role="status" className="max-sm:sr-only">
+            {word}
+          </span>
+        )}
       </button>
     </Tooltip>
   );

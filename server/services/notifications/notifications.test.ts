@@ -198,6 +198,25 @@ test('an endpoint inside is refused when it is given and when it is dialled', as
   expect(push.received).toEqual([]);
 });
 
+test('tests are for a person: a machine that asks for them without end is refused', async () => {
+  await device();
+  for (let at = 0; at < 10; at++) await notifications.test(ann, {});
+  await expect(notifications.test(ann, {})).rejects.toMatchObject({ code: 'too_many_requests' });
+  expect(push.received).toHaveLength(10);
+  const bob = await t.person('bob');
+  expect(await notifications.test(bob, {})).toMatchObject({ kind: 'test', deliveries: [] });
+});
+
+test('no port but that of HTTPS is dialled on a public host', async () => {
+  const sender = createPushSender({ keys, contact: 'mailto:ops@example.org', reach: 'public' });
+  const subscription = { ...push.subscribe(), endpoint: 'https://push.example.org:22/x' };
+  const message = { id: 'x', kind: 'test', title: 'x', body: '', url: '/', tag: 'x' } as const;
+  expect(await sender.send(subscription, message, new AbortController().signal)).toEqual({
+    state: 'failed',
+    reason: 'A push service answers on port 443 only.',
+  });
+});
+
 test('the same browser is one device, and belongs to who signed in there last', async () => {
   const { id, subscription } = await device();
   const again = await notifications.subscribe(ann, { label: 'New name', subscription });

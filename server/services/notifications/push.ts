@@ -45,6 +45,9 @@ export function createPushSender(options: { keys: VapidKeys; contact: string; re
         });
         const url = new URL(details.endpoint);
         refuseLiteral(url, reach);
+        // On any other port our POST would be a knock at somebody's door, and what it answers the knocker's to read.
+        if (reach === 'public' && url.port !== '')
+          return { state: 'failed', reason: 'A push service answers on port 443 only.' };
         return await ask({ url, headers: details.headers, body: details.body, reach, signal });
       } catch (error) {
         if (error instanceof AddressRefused)

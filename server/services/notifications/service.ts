@@ -15,6 +15,9 @@ import {
 import type { SecretBox } from '../../auth/secret-box';
 import { type Audit, actorOf, type Db, type DbOrTx, type Live, type Services } from '../../contracts';
 
+/** Each test dials a server that its user named: so many within so long are for a person, more is for a machine. */
+const TESTS_MAX = 10;
+const TESTS_WITHIN_MS = 600_000;
 /** Purpose of a sealed subscription. */
 export const SUBSCRIPTION_PURPOSE = 'push.subscription.v1';
 
@@ -166,6 +169,12 @@ export function createNotifications(options: NotificationsOptions): Services['no
         });
         if (deviceId !== undefined && devices.length === 0)
           throw new AppError('not_found', 'There is no such device.');
+        const since = new Date(Date.now() - TESTS_WITHIN_MS);
+        const before = await tx.notification.count({
+          where: { userId: identity.userId, kind: 'test', createdAt: { gt: since } },
+        });
+        if (before >= TESTS_MAX)
+          throw new AppError('too_many_requests', 'Enough tests for now. Try again in ten minutes.');
         await tx.notification.create({
           data: {
             id,
