@@ -129,7 +129,7 @@ export const hookTestSchema = z.object({
   error: z.string().nullable(),
   durationMs: z.number().nonnegative(),
   /** What Claude Code would be told; null: nothing, it goes on. */
-  told: z.unknown(),
+  told: z.record(z.string(), z.unknown()).nullable(),
   decision: z.enum(['allow', 'ask', 'deny']).nullable(),
   /** The effect in words. */
   effect: z.string(),

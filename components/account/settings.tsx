@@ -7,6 +7,7 @@ import type { Me } from '../../shared/views';
 import { LoadError } from '../api/load-state';
 import { useMe } from '../api/me';
 import { useTRPC } from '../api/trpc';
+import { HooksPanel } from '../hooks/hooks-panel';
 import { NotificationSettings } from '../notifications/notification-settings';
 import { ProvidersPanel } from '../providers/providers-panel';
 import { Button } from '../ui/button';
@@ -22,6 +23,7 @@ const sections = [
   ['profile', 'Profile'],
   ['appearance', 'Appearance'],
   ['providers', 'Claude providers'],
+  ['hooks', 'Hooks'],
   ['notifications', 'Notifications'],
   ['password', 'Password'],
   ['browsers', 'Browsers'],
@@ -112,6 +114,7 @@ export function Settings() {
             <Appearance preferences={me.data.preferences} />
           </Panel>
           <ProvidersPanel />
+          <HooksPanel />
           <NotificationSettings />
           <Panel id="password" title="Password" description="Changing it signs out all other browsers.">
             <PasswordForm username={me.data.username} />

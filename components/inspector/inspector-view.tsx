@@ -5,6 +5,7 @@ import { Tabs } from 'radix-ui';
 import { type ReactNode, useState } from 'react';
 import type { SessionView } from '../../shared/views';
 import type { SourceState } from '../driver/frame-source';
+import { SessionHooks } from '../hooks/session-hooks';
 import { useReveal, useRevealed } from '../terminal/session-views';
 import { Note } from '../ui/banner';
 import { Button } from '../ui/button';
@@ -106,6 +107,7 @@ export function InspectorView({ session }: { session: SessionView }) {
               {title}
             </Tabs.Trigger>
           ))}
+          {tab === 'hooks' && <SessionHooks session={session} />}
         </Tabs.List>
         {trouble && <div className="shrink-0 empty:hidden">{trouble}</div>}
         <Tabs.Content

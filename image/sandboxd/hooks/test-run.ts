@@ -26,7 +26,7 @@ export async function testHook(given: {
   });
   const outcome = outcomeOf(event, { hook }, run);
   const composed = compose([outcome]);
-  const told = claudeAnswer(event, composed) ?? null;
+  const told = claudeAnswer(event, composed);
   const cut = (text: string) => String(mask(text.slice(0, SHOWN_MAX_CHARS), hook.secret));
   const { answer } = run;
   return {
@@ -35,7 +35,7 @@ export async function testHook(given: {
     answer: answer && { line: answer.line, body: cut(answer.body), stderr: cut(answer.stderr) },
     error: run.error,
     durationMs: run.durationMs,
-    told: mask(told, hook.secret),
+    told: told ?? null,
     decision: ruleOf(event).decisions.find((it) => it === composed.decision) ?? null,
     effect: effectOf(event, composed, run.error),
   };
