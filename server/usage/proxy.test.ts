@@ -68,7 +68,9 @@ beforeAll(async () => {
   );
   const way = createNet((stream) => proxy.serve(BOX, stream)).listen(0, '127.0.0.1');
   await once(way, 'listening');
-  scope.add('way', way, (it) => it.close());
+  scope.add('way', way, (it) => {
+    it.close();
+  });
   url = `http://127.0.0.1:${(way.address() as AddressInfo).port}/proxy/anthropic/v1/messages`;
 });
 afterAll(() => scope.close());
