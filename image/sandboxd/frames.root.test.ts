@@ -102,6 +102,7 @@ it('keeps two sessions apart, and takes any text for a prompt', async () => {
     '!ls',
     '#note',
     '@nobody',
+    'no line to go on \\',
     'tab\there\u0007',
     'a\nb',
     `long\n${'x'.repeat(300_000)}\nend`,

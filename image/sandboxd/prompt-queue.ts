@@ -27,6 +27,8 @@ export interface Typist {
   enter(): Promise<unknown>;
   /** Whether the text stands in the input box. */
   typed(text: string): Promise<boolean>;
+  /** Takes it out of there. */
+  clear(text: string): Promise<void>;
 }
 
 export interface PromptQueueOptions {
@@ -120,8 +122,12 @@ export class PromptQueue {
         await this.#type(entry);
       } catch (error) {
         this.#giveUp(entry, error instanceof Error ? error.message : String(error));
+        continue;
       }
-      if (this.#entries[0] === entry && !this.#closed) this.#giveUp(entry, 'Claude Code did not take it.');
+      if (this.#entries[0] !== entry || this.#closed) continue;
+      // What stays in the input box would be joined to the next one.
+      await this.#options.typist.clear(entry.text).catch(() => {});
+      this.#giveUp(entry, 'Claude Code did not take it.');
     }
   }
 
@@ -180,7 +186,7 @@ export class PromptQueue {
   }
 }
 
-/** Claude Code turns tabs into spaces, trims and wraps pastes: only what is no white space is compared. */
-const bare = (text: string): string => text.replace(/\s+/g, '');
+/** Claude Code turns tabs into spaces, trims and takes invisible characters out: only what can be seen is compared. */
+const bare = (text: string): string => text.replace(/[\s\p{Cf}\p{Cc}]+/gu, '');
 
 const commandOf = (text: string): string | undefined => /^\/(\S+)/.exec(text)?.[1];

@@ -11,7 +11,7 @@ import type { Decision } from './requests';
 import { Session } from './session';
 import { isSessionId } from './session-id';
 import { viewOf } from './session-view';
-import { paste, press, typed } from './tmux';
+import { paste, press, takeBack, typed } from './tmux';
 
 /** inotify may miss a file that is replaced; this is how late that is noticed. */
 const TICK_MS = 1_000;
@@ -77,6 +77,7 @@ export class Sessions {
         paste: (text) => paste(id, text),
         enter: () => press(id, 'Enter'),
         typed: (text) => typed(id, text),
+        clear: (text) => takeBack(id, text),
       },
       ready: () => session.ready,
       failed: (queueId, reason) =>

@@ -41,7 +41,9 @@ export function typedPrompt(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const plain = text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
   if (plain.trimStart().startsWith('/')) return `${plain}\n\n\n\n`;
-  return plain.trimStart().startsWith('!') ? ` ${plain}` : plain;
+  // A backslash before Enter goes on with another line.
+  const whole = plain.endsWith('\\') ? `${plain} ` : plain;
+  return whole.trimStart().startsWith('!') ? ` ${whole}` : whole;
 }
 
 /** One bracketed paste, atomic in tmux: the application asked for the mode before it showed its prompt. */
