@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { ArrowLeft, Globe, LockKeyhole, PanelRight, Trash2 } from 'lucide-react';
+import { ArrowLeft, Folder, Globe, LockKeyhole, PanelRight, Trash2 } from 'lucide-react';
 import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
@@ -29,6 +29,9 @@ const TerminalWorkspace = dynamic(
   () => import('../terminal/terminal-workspace').then((it) => it.TerminalWorkspace),
   { ssr: false, loading: () => <div className="min-h-0 flex-1 bg-terminal" /> },
 );
+
+/** Its tree is for those who open it. */
+const FilesPanel = dynamic(() => import('../files/files-panel').then((it) => it.FilesPanel), { ssr: false });
 
 export function SandboxPage({ id }: { id: string }) {
   const trpc = useTRPC();
@@ -83,6 +86,7 @@ function NotAMember({ workspace }: { workspace: string }) {
 }
 
 const sidePanels = [
+  { id: 'files', title: 'Files', icon: Folder },
   { id: 'network', title: 'Network', icon: Globe },
   { id: 'details', title: 'Details', icon: PanelRight },
 ] as const;
@@ -110,6 +114,18 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
         shortcut: { code: 'KeyI', mod: true, outsideTerminal: true },
         run: () => setPanel((it) => (it === 'details' ? null : 'details')),
       },
+      ...(can.use
+        ? [
+            {
+              id: 'files',
+              title: 'Show or hide the files',
+              group: 'This sandbox',
+              icon: Folder,
+              keywords: ['upload', 'download', 'edit', 'folder'],
+              run: () => setPanel((it) => (it === 'files' ? null : 'files')),
+            },
+          ]
+        : []),
       {
         id: 'network',
         title: 'Show or hide the network',
@@ -142,14 +158,18 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
   useCommands(commands);
 
   const content =
-    panel === 'network' ? (
+    panel === 'files' ? (
+      <FilesPanel sandbox={sandbox} />
+    ) : panel === 'network' ? (
       <NetworkPanel sandbox={sandbox} />
     ) : (
       <DetailsPanel sandbox={sandbox} busy={busy} onAct={act} onConfirm={setConfirm} />
     );
+  // What is inside is for those who may use it.
+  const offered = sidePanels.filter((it) => can.use || it.id !== 'files');
   const toggle = (
     <span className="flex">
-      {sidePanels.map(({ id, title, icon: Icon }) => (
+      {offered.map(({ id, title, icon: Icon }) => (
         <Button
           key={id}
           look="ghost"
@@ -197,7 +217,7 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
             aria-label={title}
             className={cx(
               'shrink-0 overflow-y-auto border-l bg-surface',
-              panel === 'network' ? 'w-104' : 'w-80',
+              panel === 'details' ? 'w-80' : 'w-104',
             )}
           >
             {content}
