@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LOGIN_FAILURES_PER_NAME } from '../../auth/throttle';
 import type { Identity } from '../../contracts';
 import { openServiceTest, type ServiceTest } from '../testing';
 import { createAccount } from './service';
@@ -59,6 +60,21 @@ test('changing the password needs the present one and ends the other log-ins at 
   expect(await t.passwords.verify('second password', user.passwordHash)).toBe(true);
   expect(user.mustChangePassword).toBe(false);
   expect((await account.browserSessions(ann)).map((it) => it.current)).toEqual([true]);
+});
+
+test('the present password cannot be guessed at an open browser', async () => {
+  const passwordHash = await t.passwords.hash('first password');
+  await t.db.user.update({ where: { id: ann.userId }, data: { passwordHash } });
+  const guess = (current: string) => account.changePassword(ann, { current, next: 'second password' });
+  // All at once, as a script would.
+  const guesses = await Promise.allSettled(
+    Array.from({ length: LOGIN_FAILURES_PER_NAME + 5 }, () => guess('wrong')),
+  );
+  const codes = guesses.map((it) => (it.status === 'rejected' ? it.reason.code : 'changed'));
+  expect(codes.filter((it) => it === 'invalid_input')).toHaveLength(LOGIN_FAILURES_PER_NAME);
+  expect(codes.filter((it) => it === 'too_many_requests')).toHaveLength(5);
+  await expect(guess('first password')).rejects.toMatchObject({ code: 'too_many_requests' });
+  expect(await t.auditTypes()).toContain('auth.failed');
 });
 
 test('a browser session of somebody else cannot be revoked', async () => {

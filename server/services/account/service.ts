@@ -2,6 +2,7 @@
 import { AppError } from '../../../shared/errors';
 import { type Me, type Preferences, preferencesSchema, roleSchema } from '../../../shared/views';
 import type { Passwords } from '../../auth/password';
+import { createThrottle } from '../../auth/throttle';
 import {
   type Audit,
   actorOf,
@@ -34,6 +35,7 @@ export function createAccount(options: {
   passwords: Pick<Passwords, 'hash' | 'verify'>;
 }): Services['account'] {
   const { db, live, audit, sockets, passwords } = options;
+  const throttle = createThrottle({ db });
 
   async function me(identity: Identity): Promise<Me> {
     const user = await db.user.findUnique({ where: { id: identity.userId } });
@@ -97,9 +99,18 @@ export function createAccount(options: {
     async changePassword(identity, { current, next }) {
       requireBrowser(identity);
       const user = await db.user.findUniqueOrThrow({ where: { id: identity.userId } });
+      // Who sits at somebody's open browser guesses no faster than at the sign-in, and keeps nobody from signing in.
+      const tries = `password change of ${user.id}`;
+      await throttle.begin(tries, identity.address);
       if (!(await passwords.verify(current, user.passwordHash))) {
+        await audit.record(db, {
+          type: 'auth.failed',
+          actor: actorOf(identity),
+          message: 'A change of the password failed: wrong password.',
+        });
         throw new AppError('invalid_input', 'The present password is wrong.', { field: 'current' });
       }
+      await throttle.succeeded(tries, identity.address);
       if (current === next) {
         throw new AppError('invalid_input', 'The new password is the old one.', { field: 'next' });
       }
