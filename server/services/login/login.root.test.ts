@@ -145,6 +145,8 @@ test('a wrong code is told in Claude’s words, a half one at once; a right one 
 
 /** A start of Claude Code and a turn, on a machine that does much else. */
 const TURN_MS = 90_000;
+/** Four starts and four turns. */
+const SWITCHES_MS = 4 * TURN_MS;
 const messagesOf = (api: ScriptedApi) => api.requests.filter((it) => it.path.startsWith('/v1/messages'));
 /** Says it in the session and gives the request that came of it; nobody else may have got one. */
 async function say(id: string, words: string, by: ScriptedApi) {
@@ -174,69 +176,81 @@ async function environment(id: string): Promise<Record<string, string>> {
 }
 
 let one = '';
-test('a session goes on over a change of who answers; each sees its own credential and no other', async () => {
-  const { providers, sessionOptions } = claude.services;
-  ids.anthropic = (
-    await providers.create(identity, { kind: 'api_key', label: 'Mine', secret: ANTHROPIC_KEY, shared: false })
-  ).id;
-  ids.vendor = (
-    await providers.create(identity, {
-      ...{ kind: 'compatible', label: 'Vendor', secret: VENDOR_KEY, shared: false, auth: 'bearer' },
-      ...{ baseUrl: `${vendor.url}/v1`, modelMap: { '*': 'vendor/large' } },
-    })
-  ).id;
-  // Everything that Claude Code would take for a credential, where a user or a repository may have put it.
-  const env = {
-    ...{ ANTHROPIC_API_KEY: MINE, ANTHROPIC_AUTH_TOKEN: MINE, CLAUDE_CODE_OAUTH_TOKEN: MINE },
-    ...{ ANTHROPIC_BASE_URL: 'http://127.0.0.1:1', ANTHROPIC_CUSTOM_HEADERS: `x-api-key: ${MINE}` },
-  };
-  const settings = JSON.stringify({ env, apiKeyHelper: `echo ${MINE}` });
-  const write = `mkdir -p .claude workspace/.claude; printf %s "$1" | tee .claude/settings.json workspace/.claude/settings.local.json;
+test(
+  'a session goes on over a change of who answers; each sees its own credential and no other',
+  async () => {
+    const { providers, sessionOptions } = claude.services;
+    ids.anthropic = (
+      await providers.create(identity, {
+        kind: 'api_key',
+        label: 'Mine',
+        secret: ANTHROPIC_KEY,
+        shared: false,
+      })
+    ).id;
+    ids.vendor = (
+      await providers.create(identity, {
+        ...{ kind: 'compatible', label: 'Vendor', secret: VENDOR_KEY, shared: false, auth: 'bearer' },
+        ...{ baseUrl: `${vendor.url}/v1`, modelMap: { '*': 'vendor/large' } },
+      })
+    ).id;
+    // Everything that Claude Code would take for a credential, where a user or a repository may have put it.
+    const env = {
+      ...{ ANTHROPIC_API_KEY: MINE, ANTHROPIC_AUTH_TOKEN: MINE, CLAUDE_CODE_OAUTH_TOKEN: MINE },
+      ...{ ANTHROPIC_BASE_URL: 'http://127.0.0.1:1', ANTHROPIC_CUSTOM_HEADERS: `x-api-key: ${MINE}` },
+    };
+    const settings = JSON.stringify({ env, apiKeyHelper: `echo ${MINE}` });
+    const write = `mkdir -p .claude workspace/.claude; printf %s "$1" | tee .claude/settings.json workspace/.claude/settings.local.json;
     printf 'export ANTHROPIC_API_KEY=%s CLAUDE_CODE_USE_BEDROCK=1\\n' "$2" >.zshenv`;
-  await box.exec(['bash', '-c', write, 'bash', settings, MINE]);
+    await box.exec(['bash', '-c', write, 'bash', settings, MINE]);
 
-  const session = await claude.sessions.create(identity, {
-    ...{ sandboxId: SANDBOX_ID, kind: 'claude', providerId: 'subscription' },
-    ...{ model: 'claude-sonnet-4-6', effort: 'low', permissionMode: 'plan' },
-  });
-  one = session.id;
-  expect(session).toMatchObject({
-    provider: { kind: 'subscription' },
-    model: 'claude-sonnet-4-6',
-    effort: 'low',
-  });
-  const first = await say(one, 'first', subscribed);
-  expect(first.headers).toMatchObject({ authorization: `Bearer ${OAUTH_TOKEN}`, host: 'api.anthropic.com' });
-  expect(first.headers['x-api-key']).toBeUndefined();
-  expect(JSON.parse(first.body)).toMatchObject({
-    model: 'claude-sonnet-4-6',
-    output_config: { effort: 'low' },
-  });
-  expect(await environment(one)).toEqual({ ANTHROPIC_BASE_URL: `http://127.0.0.1:7878/direct/${one}` });
+    const session = await claude.sessions.create(identity, {
+      ...{ sandboxId: SANDBOX_ID, kind: 'claude', providerId: 'subscription' },
+      ...{ model: 'claude-sonnet-4-6', effort: 'low', permissionMode: 'plan' },
+    });
+    one = session.id;
+    expect(session).toMatchObject({
+      provider: { kind: 'subscription' },
+      model: 'claude-sonnet-4-6',
+      effort: 'low',
+    });
+    const first = await say(one, 'first', subscribed);
+    expect(first.headers).toMatchObject({
+      authorization: `Bearer ${OAUTH_TOKEN}`,
+      host: 'api.anthropic.com',
+    });
+    expect(first.headers['x-api-key']).toBeUndefined();
+    expect(JSON.parse(first.body)).toMatchObject({
+      model: 'claude-sonnet-4-6',
+      output_config: { effort: 'low' },
+    });
+    expect(await environment(one)).toEqual({ ANTHROPIC_BASE_URL: `http://127.0.0.1:7878/direct/${one}` });
 
-  const set = (providerId: string) => sessionOptions.set(identity, { id: one, providerId });
-  expect(await set(ids.anthropic)).toMatchObject({ provider: { label: 'Mine' }, state: 'running' });
-  const second = await say(one, 'second', anthropic);
-  expect(second.headers['x-api-key']).toBe(ANTHROPIC_KEY);
-  expect(second.headers.authorization).toBeUndefined();
-  expect(second.body).toContain('say first');
-  const { ANTHROPIC_AUTH_TOKEN: token, ...rest } = await environment(one);
-  expect(token).toMatch(/^ccs_[\w-]{43}$/);
-  expect(rest).toEqual({ ANTHROPIC_BASE_URL: `http://127.0.0.1:7878/s/${one}` });
+    const set = (providerId: string) => sessionOptions.set(identity, { id: one, providerId });
+    expect(await set(ids.anthropic)).toMatchObject({ provider: { label: 'Mine' }, state: 'running' });
+    const second = await say(one, 'second', anthropic);
+    expect(second.headers['x-api-key']).toBe(ANTHROPIC_KEY);
+    expect(second.headers.authorization).toBeUndefined();
+    expect(second.body).toContain('say first');
+    const { ANTHROPIC_AUTH_TOKEN: token, ...rest } = await environment(one);
+    expect(token).toMatch(/^ccs_[\w-]{43}$/);
+    expect(rest).toEqual({ ANTHROPIC_BASE_URL: `http://127.0.0.1:7878/s/${one}` });
 
-  await set(ids.vendor);
-  const third = await say(one, 'third', vendor);
-  expect(third.headers.authorization).toBe(`Bearer ${VENDOR_KEY}`);
-  expect(third.headers['x-api-key']).toBeUndefined();
-  expect(third.body).toContain('say second');
-  expect(JSON.parse(third.body)).toMatchObject({ model: 'vendor/large' });
+    await set(ids.vendor);
+    const third = await say(one, 'third', vendor);
+    expect(third.headers.authorization).toBe(`Bearer ${VENDOR_KEY}`);
+    expect(third.headers['x-api-key']).toBeUndefined();
+    expect(third.body).toContain('say second');
+    expect(JSON.parse(third.body)).toMatchObject({ model: 'vendor/large' });
 
-  await set('subscription');
-  const fourth = await say(one, 'fourth', subscribed);
-  expect(fourth.headers.authorization).toBe(`Bearer ${OAUTH_TOKEN}`);
-  for (const words of ['first', 'second', 'third']) expect(fourth.body).toContain(`say ${words}`);
-  expect(await environment(one)).toEqual({ ANTHROPIC_BASE_URL: `http://127.0.0.1:7878/direct/${one}` });
-});
+    await set('subscription');
+    const fourth = await say(one, 'fourth', subscribed);
+    expect(fourth.headers.authorization).toBe(`Bearer ${OAUTH_TOKEN}`);
+    for (const words of ['first', 'second', 'third']) expect(fourth.body).toContain(`say ${words}`);
+    expect(await environment(one)).toEqual({ ANTHROPIC_BASE_URL: `http://127.0.0.1:7878/direct/${one}` });
+  },
+  SWITCHES_MS,
+);
 
 test('other options by the same restart; a copy of the conversation beside it, with another provider', async () => {
   const { sessionOptions } = claude.services;
