@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentNotice, NetworkSpec, SandboxSpec } from '../shared/agent-api';
 import { hostTable } from '../shared/names';
 import { type NetworkPolicy, openPolicy } from '../shared/network-policy';
+import { Namespace } from './apply/netns';
 import { run } from './apply/run';
 import { routingMark } from './plan/mark';
+import { SANDBOX_FLOWS } from './plan/sandbox-rules';
 import { framesOf, judge } from './testlab/judge';
 import { until } from './testlab/lab';
 import { HOST, HOST_RESOLVER, LAN_HTTP_PORT, METADATA, NEIGHBOUR, WEB, ZONE } from './testlab/machine';
@@ -83,6 +85,32 @@ except OSError: pass
   test('packets without a mark of ours are not its business', async () => {
     expect(await send(0, WEB[0], 80)).toBe('connected\n');
     expect(await send(0x4000, WEB[0], 80)).toBe('connected\n');
+  });
+
+  test('rules of others, such as firewalld and Docker have, stay as they are', async () => {
+    const chain = (name: string) => `add chain inet firewalld ${name}`;
+    await scene.machine.onHost([
+      'nft',
+      `add table inet firewalld; ${chain('filter_OUTPUT { type filter hook output priority 10; policy accept; }')};
+       add rule inet firewalld filter_OUTPUT ct state established,related accept; ${chain('mangle')};
+       add table ip filter; add chain ip filter DOCKER-USER; add rule ip filter DOCKER-USER counter return`,
+    ]);
+    const others = async () => {
+      const rules = await scene.machine.onHost(['nft', '-s', 'list', 'ruleset']);
+      return rules.split(/^(?=table )/m).filter((it) => !it.includes(hostTable(scene.lab.instance)));
+    };
+    const before = await others();
+    expect(before).toHaveLength(2);
+    await ensure({ policy: { ...openPolicy, grants: [{ type: 'ip', value: NEIGHBOUR.lan }] } });
+    await scene.machine.onHost(['nft', 'delete', 'table', 'inet', hostTable(scene.lab.instance)]);
+    await until('our own is back', async () => {
+      const tables = await scene.machine.onHost(['nft', 'list', 'tables']);
+      return tables.includes(hostTable(scene.lab.instance));
+    });
+    expect(await others()).toEqual(before);
+    expect(await status(`http://${WEB[0]}/`)).toBe('200');
+    await scene.machine.onHost(['nft', 'delete table inet firewalld; delete table ip filter']);
+    await ensure({});
   });
 });
 
@@ -333,4 +361,20 @@ test('a server given by name may move: the running sing-box and the host follow'
     25_000,
   );
   expect(await status(`http://${WEB[0]}/`)).toBe('200');
+});
+
+/** The last one: the kernel remembers the flows for a while, and until then the sandbox gets no new one. */
+test('a sandbox gets so many flows and no more', async () => {
+  const flows = `import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(10000, 10000 + ${SANDBOX_FLOWS + 1_500}):
+    try: s.sendto(b'x', ('${WEB[0]}', port))
+    except OSError: pass`;
+  await scene.lab.inside(box.id, 'root', ['python3', '-c', flows], 60_000);
+  const namespace = await Namespace.ofProcess(await scene.lab.pid(box.id));
+  const count = await namespace.run(['cat', '/proc/sys/net/netfilter/nf_conntrack_count']);
+  await namespace.close();
+  expect(Number(count.stdout)).toBeGreaterThan(SANDBOX_FLOWS / 2);
+  // Those of loopback and what is ending are not counted by the rule.
+  expect(Number(count.stdout)).toBeLessThan(SANDBOX_FLOWS + 500);
 });

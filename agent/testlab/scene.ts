@@ -63,7 +63,7 @@ export function networkOf(egress: Egress, change: Partial<NetworkSpec> = {}): Ne
 /** curl's arguments for a download that lasts until it is cut: only reading, it ends because it is told. */
 export const LONG_DOWNLOAD = {
   path: '/bytes/104857600',
-  args: ['-sS', '--connect-timeout', '2', '--limit-rate', '3m', '-o', '/dev/null'],
+  args: ['-sS', '--connect-timeout', '10', '--limit-rate', '3m', '-o', '/dev/null'],
 } as const;
 /** curl's exit code for a connection that broke while it received (CURLE_RECV_ERROR). */
 export const CUT = 56;
