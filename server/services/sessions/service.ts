@@ -262,15 +262,13 @@ export function createSessions(options: SessionsOptions): SessionsService {
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       });
       const providerOf = await options.providers.of(rows);
-      return rows.map((row) => {
+      return rows.flatMap((row) => {
         const { state, ownerId, workspace } = row.sandbox;
         const rights = rightsOf(identity, { ownerId, role: workspace.members[0]?.role ?? null });
-        return sessionView(row, {
-          sandboxState: state,
-          viewers: connections.viewers(row.id),
-          provider: providerOf(row),
-          mayRead: rights?.use === true,
-        });
+        // Guests see that a sandbox has sessions where they see the sandbox; they may use none.
+        if (rights?.use !== true) return [];
+        const viewers = connections.viewers(row.id);
+        return sessionView(row, { sandboxState: state, viewers, provider: providerOf(row), mayRead: true });
       });
     },
 
