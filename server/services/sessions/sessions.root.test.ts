@@ -80,6 +80,10 @@ test('others may not; what does not run cannot', async () => {
   const [first] = await sessions.list(identity, {});
   await expect(sessions.end(other, first?.id ?? '')).rejects.toMatchObject({ code: 'forbidden' });
   expect(await sessions.list(other, {})).toEqual([]);
+  // A guest of the workspace may use none of them.
+  await gateway.db.user.create({ data: { id: 'u2', username: 'eve', passwordHash: '-', role: 'user' } });
+  await gateway.db.member.create({ data: { workspaceId: 'w1', userId: 'u2', role: 'guest' } });
+  expect(await sessions.list(other, {})).toEqual([]);
   await gateway.db.sandbox.update({ where: { id: SANDBOX_ID }, data: { state: 'stopped' } });
   await expect(sessions.create(identity, shell)).rejects.toMatchObject({ code: 'sandbox_not_running' });
   const states = (await sessions.list(identity, { sandboxId: SANDBOX_ID })).map((it) => it.state);
