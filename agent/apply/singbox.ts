@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { defaultByLo, type Namespace } from './netns';
+import type { Namespace } from './netns';
 import { OWNER_VARIABLE, processFacts } from './proc';
 import { startDetached } from './run';
 
@@ -83,9 +83,9 @@ export async function writeRangeSets(
   }
 }
 
+/** In a namespace that has a default route (`defaultByLo`). */
 export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {
   const logFrom = await sizeOf(files.log);
-  await defaultByLo(namespace);
   const command = namespace.enter([
     ...LIMITED,
     ...REDUCED,

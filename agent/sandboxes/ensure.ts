@@ -118,8 +118,9 @@ export async function ensure(
     }
     keys = putKeys(parts, spec, started);
     keys.catch(() => {});
-    // Said to be done when a log-in is waited for: the gateway comes at once.
-    if (!wasPaused) beginSsh(started);
+    // Said to be done when a log-in is waited for: the gateway comes at once. With a first session nobody waits for it
+    // until Claude is up, and it would only be in the way of the release.
+    if (!wasPaused && !work.firstSession) beginSsh(started);
     return started;
   }).catch(async (error) => {
     await ahead?.giveUp();
@@ -163,8 +164,9 @@ export async function ensure(
       await begun?.gate;
       await way.open(cause);
       if (!released) await release(parts, spec.id, { container, namespace, first: work.firstSession });
+      // Before this step is said to be done.
+      if (sshReady === undefined) beginSsh(container);
     });
-    if (sshReady === undefined) beginSsh(container);
     await step('ssh.ready', async () => sshReady);
   } catch (error) {
     giveUp.abort();

@@ -37,7 +37,8 @@ export function networkAhead(
   const found = namespaceOfStart(container, AbortSignal.any([signal, answered.signal]));
   const rules = found.then(async (namespace) => {
     // Before a tun can get an address. Docker does the same, somewhat later.
-    if (namespace) await Promise.all([way.shut(namespace), switchOffIpv6(namespace)]);
+    if (namespace === null) return;
+    await Promise.all([way.shut(namespace), switchOffIpv6(namespace), way.tunnel.prepare(namespace)]);
   });
   const tunnel = rules.then(async () => {
     const namespace = await found;

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { tunnelStates } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
 import { TUN_NAME } from '../../shared/names';
-import { Namespace, routeOut } from '../apply/netns';
+import { defaultByLo, Namespace, routeOut } from '../apply/netns';
 import { contextSwitches, links, processFacts } from '../apply/proc';
 import {
   adoptSingBox,
@@ -59,6 +59,8 @@ export class Tunnel {
   #state: TunnelState = 'absent';
   #reason: string | null = null;
   #restarts = 0;
+  /** The namespace that has its default route already, until the first sing-box in it. */
+  #prepared: bigint | null = null;
   /** A fall was told and its end not yet. */
   #told = false;
   #loop: { stop: AbortController; done: Promise<void>; inode: bigint; hash: string } | undefined;
@@ -78,6 +80,12 @@ export class Tunnel {
   }
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** What the next sing-box finds in a namespace that is new, done beside the rules. */
+  async prepare(namespace: Namespace): Promise<void> {
+    await defaultByLo(namespace);
+    this.#prepared = namespace.inode;
   }
 
   /** It runs, or runs since an earlier agent, with this configuration in this namespace, and was not cut off. */
@@ -285,6 +293,8 @@ export class Tunnel {
       }
       if (adopted) await stopSingBox(tunnel, this.#files);
     }
+    if (this.#prepared !== namespace.inode) await defaultByLo(namespace);
+    this.#prepared = null;
     const process_ = await startSingBox(namespace, this.#files);
     await records.change(id, {
       tunnel: {

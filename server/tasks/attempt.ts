@@ -138,7 +138,8 @@ async function perform(
       watch.kick();
       steps.agent(event);
       if (power !== 'running' || event.state !== 'done') return;
-      if (event.step === 'container.start' && !keepsState(kind)) deps.expectConnection?.(row.id);
+      // A first session needs none of it, and its release comes the sooner.
+      if (event.step === 'container.start' && !keepsState(kind) && !first) deps.expectConnection?.(row.id);
       if (event.step !== 'container.release') return;
       deps.connect?.(row.id, { provided: first !== undefined });
       // While the agent finishes: it only looks at what it has made.
