@@ -112,7 +112,12 @@ async function* readLines(
   given: { path: string; signal: AbortSignal },
 ): AsyncGenerator<string> {
   const { path } = given;
-  const silence = setTimeout(() => stream.destroy(new Error('sandboxd is silent')), SILENCE_MAX_MS);
+  // A reader that takes its time is not sandboxd's silence: it may stand still as long as it likes.
+  let held = false;
+  const silence = setTimeout(() => {
+    if (held) silence.refresh();
+    else stream.destroy(new Error('sandboxd is silent'));
+  }, SILENCE_MAX_MS);
   try {
     const response = await ask(stream, { method: 'GET', path, signal: given.signal });
     if (response.statusCode !== 200) throw refusal(await textOf(response));
@@ -124,7 +129,10 @@ async function* readLines(
       rest = lines.pop() ?? '';
       if (rest.length > LINE_MAX_CHARS)
         throw new AppError('unavailable', 'The sandbox sent a frame that is too long.');
+      held = true;
       yield* lines;
+      held = false;
+      silence.refresh();
     }
   } finally {
     clearTimeout(silence);
