@@ -15,6 +15,7 @@ import { createNotifyJob } from './jobs/notify';
 import { createWatch } from './jobs/watch';
 import { createWatchStore } from './jobs/watch-store';
 import { checkAddress } from './outbound/addresses';
+import { type Chat, createChat } from './services/chat/service';
 import { createFrames, type Frames } from './services/frames/service';
 import { createHistory, type History } from './services/history/service';
 import { createHookPush, type HookPush } from './services/hooks/push';
@@ -27,12 +28,14 @@ import { createPushSender } from './services/notifications/push';
 import { createNotifications } from './services/notifications/service';
 import { loadVapidKeys } from './services/notifications/vapid';
 import { probeUpstream } from './services/providers/probe';
+import { createPrefs, type PrefsService } from './services/prefs/service';
 import { createProviderRefs, type ProviderRefs } from './services/providers/refs';
 import { createProviderSecrets } from './services/providers/secrets';
 import { createProviders } from './services/providers/service';
 import { createSessionUpstreams, type SessionUpstreams } from './services/providers/upstreams';
 import { createSessionOptions } from './services/sessions/options';
 import { createSessions, type SessionsService } from './services/sessions/service';
+import { createTyping, type Typing } from './services/typing/service';
 import type { SessionServices } from './session-contracts';
 
 export interface ClaudeParts {
@@ -40,6 +43,9 @@ export interface ClaudeParts {
   services: SessionServices;
   frames: Frames;
   history: History;
+  chat: Chat;
+  typing: Typing;
+  prefs: PrefsService;
   providers: ProviderRefs;
   upstreams: SessionUpstreams;
   /** A sandbox has connected: its hooks are brought into it. */
@@ -136,6 +142,12 @@ export function buildClaude(
     upstreams,
     pushHooks: hookPush.push,
     history: createHistory({ db, access }),
+    chat: createChat({ db, access, frames }),
+    typing: createTyping({
+      ...{ db, access, connections },
+      onActivity: (sandboxId, sessionId) => activity.touch(sandboxId, sessionId),
+    }),
+    prefs: createPrefs({ db, requireProvider }),
     services: {
       sessionOptions: createSessionOptions({
         ...{ db, live, audit, access, requireProvider },

@@ -34,6 +34,7 @@ import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
 import { createConnections } from './gateway/connections';
 import { loadGatewayKey } from './gateway/key';
+import { createSessionSocket } from './gateway/session-socket';
 import { createTerminalEndpoint } from './gateway/terminal';
 import { createUploads } from './gateway/uploads';
 import { createHealth } from './http/health';
@@ -280,6 +281,10 @@ async function build(
     'terminals',
     createTerminalEndpoint({ db, live, audit, log, connections, access, openSockets: sockets, activity }),
   );
+  const sessionSocket = scope.own(
+    'session sockets',
+    createSessionSocket({ frames: claude.frames, openSockets: sockets, log }),
+  );
   const trusted = createProxyList(config.trustedProxy);
   const metrics = createMetrics({
     token: config.metricsToken,
@@ -291,6 +296,10 @@ async function build(
   const rest = createRest({
     services,
     frames: claude.frames,
+    chat: claude.chat,
+    typing: claude.typing,
+    prefs: claude.prefs,
+    headless: config.headless,
     history: claude.history,
     live,
     sockets,
@@ -314,7 +323,7 @@ async function build(
     'upgrades',
     createUpgrade({
       ...common,
-      terminal,
+      endpoints: { terminal, session: sessionSocket },
       development: config.dev ? (...args) => served.current?.upgrade?.(...args) : null,
       newRequestId: randomUUID,
     }),

@@ -268,6 +268,9 @@ export interface Services extends EgressServices, SessionServices, UsageServices
   };
   sessions: {
     list(identity: Identity, filter: { sandboxId?: string }): Promise<SessionView[]>;
+    get(identity: Identity, id: string): Promise<SessionView>;
+    /** Throws `not_found` for one of a sandbox that this identity may not use. */
+    isKind(identity: Identity, id: string, kind: SessionView['kind']): Promise<boolean>;
     create(identity: Identity, input: z.output<typeof createSessionSchema>): Promise<SessionView>;
     rename(identity: Identity, input: { id: string; name: string }): Promise<SessionView>;
     end(identity: Identity, id: string): Promise<SessionView>;

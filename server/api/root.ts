@@ -24,7 +24,6 @@ export const appRouter = router({
   egress: egressRouter,
   files: filesRouter,
   hooks: hooksRouter,
-  files: filesRouter,
   login: loginRouter,
   network: networkRouter,
   notifications: notificationsRouter,

@@ -3,12 +3,12 @@
  * pty's own receive window is the third bound: what is not read here is not sent by sshd, and tmux then skips frames.
  */
 import type { Readable } from 'node:stream';
-import type { WebSocket } from 'ws';
 import { TERMINAL_HIGH_WATER_BYTES, TERMINAL_LOW_WATER_BYTES } from '../../shared/limits';
 import { ServerOp } from '../../shared/terminal-frames';
+import type { TerminalWire } from './terminal-socket';
 
 export class OutputFlow {
-  readonly #socket: WebSocket;
+  readonly #socket: Pick<TerminalWire, 'send' | 'bufferedAmount'>;
   #source: Readable | null = null;
   #chunks: Buffer[] = [];
   #size = 0;
@@ -16,7 +16,7 @@ export class OutputFlow {
   #paused = false;
   #scheduled = false;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: Pick<TerminalWire, 'send' | 'bufferedAmount'>) {
     this.#socket = socket;
   }
 

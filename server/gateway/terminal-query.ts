@@ -40,3 +40,11 @@ export function parseTerminalUrl(url: string): TerminalQuery | null {
       : null,
   };
 }
+
+/** The session of `/ws/shells/{id}`; null when it is no such address. */
+export function parseShellUrl(url: string): string | null {
+  if (!URL.canParse(url, 'http://gateway')) return null;
+  const id = /^\/ws\/shells\/([^/]+)$/.exec(new URL(url, 'http://gateway').pathname)?.[1];
+  const parsed = sessionIdSchema.safeParse(id);
+  return parsed.success ? parsed.data : null;
+}

@@ -34,6 +34,13 @@ const LINGER_MS = 100;
 /** Longer than the keepalive needs to find a dead path: before that, no answer does not mean not delivered. */
 const SETTLE_MAX_MS = 15_000;
 
+/** The part of a WebSocket that a terminal writes to; another protocol may stand in between (`shell-wire.ts`). */
+export interface TerminalWire
+  extends Pick<WebSocket, 'readyState' | 'OPEN' | 'bufferedAmount' | 'terminate' | 'pause' | 'resume'> {
+  send(message: Buffer, sent?: () => void): void;
+  close(code: number, reason: string): void;
+}
+
 export interface TerminalDeps {
   connections: GatewayConnections;
   states: SessionStates;
@@ -55,7 +62,7 @@ export interface TerminalRequest {
 }
 
 export class TerminalSocket {
-  readonly #socket: WebSocket;
+  readonly #socket: TerminalWire;
   readonly #request: TerminalRequest;
   readonly #deps: TerminalDeps;
   readonly #flow: OutputFlow;
@@ -74,7 +81,7 @@ export class TerminalSocket {
   #removeViewer: () => void = () => undefined;
   #released: Promise<void> | null = null;
 
-  constructor(socket: WebSocket, request: TerminalRequest, deps: TerminalDeps) {
+  constructor(socket: TerminalWire, request: TerminalRequest, deps: TerminalDeps) {
     this.#socket = socket;
     this.#request = request;
     this.#deps = deps;
@@ -85,6 +92,10 @@ export class TerminalSocket {
       '/',
     );
     this.#record = deps.ledger.take(key, request.client?.offset ?? 0, this);
+  }
+
+  get mayType(): boolean {
+    return this.#request.mayType;
   }
 
   /** Runs until the socket is closed. Messages must be given to `message` from the first one on. */
@@ -362,7 +373,11 @@ const CLOSE_REASON_MAX_BYTES = 123;
 
 const CLOSE_GRACE_MS = 800;
 
-export function closeSocket(socket: WebSocket, code: ErrorCode, message: string): void {
+export function closeSocket(
+  socket: Pick<TerminalWire, 'close' | 'terminate'>,
+  code: ErrorCode,
+  message: string,
+): void {
   let reason = message;
   while (Buffer.byteLength(reason) > CLOSE_REASON_MAX_BYTES) reason = reason.slice(0, -1);
   socket.close(errorTable[code].close, reason);

@@ -6,7 +6,7 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { AppError, errorTable, toAppError } from '../../shared/errors';
 import { TERMINAL_MESSAGE_MAX_BYTES } from '../../shared/limits';
 import { holds, sessionScope } from '../../shared/scopes';
-import { ServerOp, TERMINAL_SUBPROTOCOL, type TerminalStatus } from '../../shared/terminal-frames';
+import { ClientOp, ServerOp, TERMINAL_SUBPROTOCOL, type TerminalStatus } from '../../shared/terminal-frames';
 import { requireSessionScope } from '../auth/scopes';
 import type { Audit, Db, Identity, Live, OpenSockets, SandboxAccess } from '../contracts';
 import { createSessionStates } from '../services/sessions/states';
@@ -15,8 +15,9 @@ import { TERM } from './attach';
 import type { GatewayConnections } from './connections';
 import { InputLedger } from './input-ledger';
 import { ReadyChannels } from './ready-channels';
-import { parseTerminalUrl } from './terminal-query';
-import { closeSocket, TerminalSocket } from './terminal-socket';
+import { fromShellClient, SHELL_SUBPROTOCOL, shellWire } from './shell-wire';
+import { parseShellUrl, parseTerminalUrl, type TerminalQuery } from './terminal-query';
+import { closeSocket, TerminalSocket, type TerminalWire } from './terminal-socket';
 
 /** Answered by the browser itself, also in a background tab whose timers are throttled to one a minute. */
 const HEARTBEAT_MS = 15_000;
@@ -24,6 +25,16 @@ const HEARTBEAT_MS = 15_000;
 const LAST_CONFIRM_MS = 1_000;
 /** Messages that come while the rights are checked; a browser sends two or three. */
 const EARLY_MESSAGES_MAX = 64;
+
+/** Until such a client tells another: what the seeds' shells begin with. */
+const FIRST_SIZE = { cols: 120, rows: 32 };
+
+interface Accepted {
+  socket: WebSocket;
+  wire: TerminalWire;
+  /** Names the sandbox that the socket hangs on, when that is known. */
+  registered(sandboxId: string | null): void;
+}
 
 export interface TerminalEndpointOptions {
   db: Db;
@@ -56,7 +67,8 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     maxPayload: TERMINAL_MESSAGE_MAX_BYTES + 1,
     // Compressing every key costs more than it saves on a LAN (measured: CPU x3, echo +0.4 ms).
     perMessageDeflate: false,
-    handleProtocols: (offered) => (offered.has(TERMINAL_SUBPROTOCOL) ? TERMINAL_SUBPROTOCOL : false),
+    handleProtocols: (offered) =>
+      [TERMINAL_SUBPROTOCOL, SHELL_SUBPROTOCOL].find((it) => offered.has(it)) ?? false,
   });
   const open = new Map<WebSocket, TerminalSocket>();
   const finishing = new Set<Promise<void>>();
@@ -80,19 +92,34 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     socket.on('error', (error) => log.debug({ err: error }, 'terminal socket'));
     const early: [RawData, boolean][] = [];
     let terminal: TerminalSocket | null = null;
+    const shellId = parseShellUrl(request.url ?? '');
+    const wire = shellId === null ? socket : shellWire(socket, (ack) => terminal?.message(ack, true));
+    const take = (to: TerminalSocket, data: RawData, isBinary: boolean) => {
+      if (shellId === null) return to.message(data, isBinary);
+      const message = fromShellClient(data, isBinary);
+      if (message === null) closeSocket(socket, 'invalid_input', 'Not a message of this protocol.');
+      // Its protocol has no words for a refusal: the close code has.
+      else if (message[0] === ClientOp.input && !to.mayType)
+        closeSocket(socket, 'forbidden', 'This token lacks the scope shells:input.');
+      else to.message(message, true);
+    };
     // Before the first await: what the browser sends with its handshake must not be lost.
     socket.on('message', (data, isBinary) => {
-      if (terminal) terminal.message(data, isBinary);
+      if (terminal) take(terminal, data, isBinary);
       else if (early.push([data, isBinary]) >= EARLY_MESSAGES_MAX) socket.pause();
     });
-    const unregister = openSockets.register({
-      identity,
-      sandboxId: parseTerminalUrl(request.url ?? '')?.sandboxId ?? null,
-      close: (code) => {
-        closeSocket(socket, code, errorTable[code].title);
-        void terminal?.release();
-      },
-    });
+    let unregister: () => void = () => undefined;
+    const registered = (sandboxId: string | null) => {
+      unregister();
+      unregister = openSockets.register({
+        ...{ identity, sandboxId },
+        close: (code) => {
+          closeSocket(socket, code, errorTable[code].title);
+          void terminal?.release();
+        },
+      });
+    };
+    registered(parseTerminalUrl(request.url ?? '')?.sandboxId ?? null);
     socket.on('close', () => {
       unregister();
       open.delete(socket);
@@ -103,13 +130,13 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
       finishing.add(done);
       void done.then(() => finishing.delete(done));
     });
-    void admit(socket, request, identity)
+    void admit({ socket, wire, registered }, request, identity)
       .then((made) => {
         if (socket.readyState !== socket.OPEN) return;
         terminal = made;
         open.set(socket, made);
         const running = made.run();
-        for (const [data, isBinary] of early.splice(0)) made.message(data, isBinary);
+        for (const [data, isBinary] of early.splice(0)) take(made, data, isBinary);
         socket.resume();
         return running;
       })
@@ -121,15 +148,18 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
   }
 
   async function admit(
-    socket: WebSocket,
+    { socket, wire, registered }: Accepted,
     request: IncomingMessage,
     identity: Identity,
   ): Promise<TerminalSocket> {
-    if (socket.protocol !== TERMINAL_SUBPROTOCOL) {
-      throw new AppError('invalid_input', `The subprotocol is ${TERMINAL_SUBPROTOCOL}.`);
+    const shellId = parseShellUrl(request.url ?? '');
+    const protocol = shellId === null ? TERMINAL_SUBPROTOCOL : SHELL_SUBPROTOCOL;
+    if (socket.protocol !== protocol && !(shellId !== null && socket.protocol === '')) {
+      throw new AppError('invalid_input', `The subprotocol is ${protocol}.`);
     }
-    const query = parseTerminalUrl(request.url ?? '');
+    const query = shellId === null ? parseTerminalUrl(request.url ?? '') : await shellQuery(shellId);
     if (!query) throw new AppError('not_found');
+    if (shellId !== null) registered(query.sandboxId);
     await access(identity, query.sandboxId, 'use');
     const row = await db.session.findUnique({
       where: { id: query.sessionId },
@@ -141,7 +171,7 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
     if (row.state === 'ended') {
       const reason = row.endReason ?? errorTable.gone.title;
       const status: TerminalStatus = { type: 'ended', exitCode: row.exitCode, reason };
-      socket.send(Buffer.concat([Buffer.of(ServerOp.status), Buffer.from(JSON.stringify(status))]));
+      wire.send(Buffer.concat([Buffer.of(ServerOp.status), Buffer.from(JSON.stringify(status))]));
       throw new AppError('gone', reason);
     }
     const target = {
@@ -151,10 +181,17 @@ export function createTerminalEndpoint(options: TerminalEndpointOptions): Termin
       permissionMode: row.permissionMode,
     };
     return new TerminalSocket(
-      socket,
+      wire,
       { ...query, identity, target, mayType },
       { connections, states, ledger, ready, activity, log },
     );
+  }
+
+  /** Null: there is no such shell; a Claude session is none. */
+  async function shellQuery(id: string): Promise<TerminalQuery | null> {
+    const row = await db.session.findUnique({ where: { id }, select: { sandboxId: true, kind: true } });
+    if (row?.kind !== 'shell') return null;
+    return { sandboxId: row.sandboxId, sessionId: id, ...FIRST_SIZE, client: null };
   }
 
   const endpoint = (request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void => {

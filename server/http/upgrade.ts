@@ -22,22 +22,44 @@ export type UpgradeHandler = (
 ) => void;
 
 /** Paths of our WebSocket endpoints; the walk over everything reads this. */
-export const upgradePaths: readonly { name: 'terminal'; path: RegExp; example: string; scope: RouteScope }[] =
-  [
-    {
-      name: 'terminal',
-      path: /^\/ws\/sandboxes\/[^/]+\/terminal$/,
-      example: '/ws/sandboxes/sabcdefabcdef012/terminal?session=7f0e6f0e-1111-4222-8333-444455556666',
-      scope: 'session:read',
-    },
-  ];
+export const upgradePaths: readonly {
+  name: 'terminal' | 'session';
+  path: RegExp;
+  example: string;
+  protocol: string;
+  scope: RouteScope;
+}[] = [
+  {
+    name: 'terminal',
+    path: /^\/ws\/sandboxes\/[^/]+\/terminal$/,
+    example: '/ws/sandboxes/sabcdefabcdef012/terminal?session=7f0e6f0e-1111-4222-8333-444455556666',
+    protocol: 'cloud-claude.terminal.v1',
+    scope: 'session:read',
+  },
+  {
+    name: 'terminal',
+    path: /^\/ws\/shells\/[^/]+$/,
+    example: '/ws/shells/7f0e6f0e-1111-4222-8333-444455556666',
+    protocol: 'binary',
+    scope: 'shells:read',
+  },
+  {
+    name: 'session',
+    path: /^\/ws\/sessions\/[^/]+$/,
+    example: '/ws/sessions/7f0e6f0e-1111-4222-8333-444455556666?from=0',
+    protocol: 'json',
+    scope: 'sessions:read',
+  },
+];
+/** Who names one of these gets the reason of a refusal as a close code. */
+const ourProtocol = /(^|,)\s*(cloud-claude\.|binary\b|json\b)/;
 
 /** A client that does not answer our close frame is cut off after this. */
 const REFUSAL_LINGER_MS = 2_000;
 
 export interface UpgradeOptions {
   identify: Identify;
-  terminal: UpgradeHandler;
+  endpoints: Record<(typeof upgradePaths)[number]['name'], UpgradeHandler>;
   /** Next's hot reload, in development only; it has no data of ours. */
   development: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | null;
   trusted: BlockList;
@@ -51,7 +73,7 @@ export function createUpgrade(options: UpgradeOptions) {
   const refusals = new WebSocketServer({
     noServer: true,
     clientTracking: true,
-    handleProtocols: (offered) => [...offered].find((it) => it.startsWith('cloud-claude.')) ?? false,
+    handleProtocols: (offered) => [...offered].find((it) => ourProtocol.test(it)) ?? false,
   });
 
   async function decide(request: IncomingMessage): Promise<(socket: Duplex, head: Buffer) => void> {
@@ -70,7 +92,7 @@ export function createUpgrade(options: UpgradeOptions) {
     if (!known) throw new AppError('not_found');
     requireOwnPassword(identity);
     admit(identity, known.scope);
-    return (socket, head) => options.terminal(request, socket, head, identity);
+    return (socket, head) => options.endpoints[known.name](request, socket, head, identity);
   }
 
   /**
@@ -82,7 +104,7 @@ export function createUpgrade(options: UpgradeOptions) {
     const ours =
       url.startsWith('/ws/') &&
       headers.upgrade?.toLowerCase() === 'websocket' &&
-      /(^|,)\s*cloud-claude\./.test(headers['sec-websocket-protocol'] ?? '');
+      ourProtocol.test(headers['sec-websocket-protocol'] ?? '');
     if (ours && error.code !== 'origin_refused') {
       refusals.handleUpgrade(request, socket, Buffer.alloc(0), (ws) => {
         ws.on('error', () => ws.terminate());

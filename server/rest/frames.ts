@@ -92,13 +92,13 @@ export function addFrameRoutes(
       summary: 'Interrupt the running turn; its stop frame tells when it has worked',
       request: { params: sessionParam },
       responses: {
-        200: json(z.object({ sent: z.boolean() }), 'sent: false when no turn was running'),
+        200: json(z.object({ id: z.string(), sent: z.boolean() }), 'sent: false when no turn was running'),
         ...failures,
       },
     }),
     async (c) => {
       const given = { id: c.req.valid('param').id, input: {} };
-      return c.json(await frames.call(identityOf(c.env), 'interrupt', given), 200);
+      return c.json({ id: given.id, ...(await frames.call(identityOf(c.env), 'interrupt', given)) }, 200);
     },
   );
 }

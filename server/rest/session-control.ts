@@ -55,11 +55,11 @@ function addWriting(app: RestApp, frames: Frames): void {
       tags,
       summary: 'Switch the model; answers when Claude Code has confirmed it',
       request: { params: sessionParam, body: body(sandboxdApi.model.input) },
-      responses: { 200: json(z.object({ model: z.string() }), 'The model now'), ...failures },
+      responses: { 200: json(z.object({ id: z.string(), model: z.string() }), 'The model now'), ...failures },
     }),
     async (c) => {
       const given = { id: c.req.valid('param').id, input: c.req.valid('json') };
-      return c.json(await frames.call(identityOf(c.env), 'model', given), 200);
+      return c.json({ id: given.id, ...(await frames.call(identityOf(c.env), 'model', given)) }, 200);
     },
   );
   app.openapi(

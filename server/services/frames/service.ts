@@ -1,10 +1,11 @@
 /** A session's frames and all else that its sandbox's sandboxd answers for. No state here. */
 import { AppError, toAppError } from '../../../shared/errors';
-import { SANDBOXD_SOCKET, sandboxdApi } from '../../../shared/sandboxd-api';
+import { SANDBOXD_SOCKET, type SandboxdSession, sandboxdApi } from '../../../shared/sandboxd-api';
 import type { Connections, Db, Identity, SandboxAccess } from '../../contracts';
 import {
   callSandboxd,
   readFrames,
+  readSummary,
   type SandboxdCall,
   type SandboxdInput,
   type SandboxdOutput,
@@ -13,13 +14,25 @@ import {
 /** Operations by which a person works in the session: they count as use of the sandbox. */
 const USES: ReadonlySet<SandboxdCall> = new Set(['prompt', 'interrupt', 'answer', 'model', 'command']);
 
+/** How long sandboxd may take to tell of its sessions. */
+const SUMMARY_TIMEOUT_MS = 10_000;
+
+export interface FramesAsked {
+  id: string;
+  from: number;
+  /** False: only what is there now. Left out: goes on with the new ones. */
+  follow?: boolean;
+}
+
 export interface Frames {
   /**
    * Lines of JSON, one frame each, with a seq above `from`, then the new ones; '' is a heartbeat. Refuses at the first
    * line asked for. Ends with the signal, or when the way to the sandbox breaks: the reader comes again with its last
    * seq.
    */
-  read(identity: Identity, input: { id: string; from: number }, signal: AbortSignal): AsyncGenerator<string>;
+  read(identity: Identity, input: FramesAsked, signal: AbortSignal): AsyncGenerator<string>;
+  /** Its state and the range of its journal now; null before its first frame. */
+  summary(identity: Identity, id: string): Promise<SandboxdSession | null>;
   /** One operation of sandboxd's on this session. */
   call<O extends SandboxdCall>(
     identity: Identity,
@@ -72,13 +85,21 @@ export function createFrames(options: {
   return {
     sandboxOf: openable,
 
-    async *read(identity, { id, from }, signal) {
+    async *read(identity, { id, from, follow = true }, signal) {
       const sandboxId = await openable(identity, id);
       try {
-        yield* readFrames(await stream(sandboxId), { id, from, signal });
+        yield* readFrames(await stream(sandboxId), { id, from, follow, signal });
       } catch (error) {
         if (!signal.aborted) throw unavailable(error);
       }
+    },
+
+    async summary(identity, id) {
+      const sandboxId = await openable(identity, id);
+      const signal = AbortSignal.timeout(SUMMARY_TIMEOUT_MS);
+      return await readSummary(await stream(sandboxId), { id, signal }).catch((error: unknown) => {
+        throw unavailable(error);
+      });
     },
 
     async call(identity, operation, given) {

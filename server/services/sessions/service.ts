@@ -203,10 +203,16 @@ export function createSessions(options: SessionsOptions): SessionsService {
   }
 
   /** The row, when this identity may use its sandbox; what one may not see does not exist. */
-  async function usable(identity: Identity, id: string) {
+  async function seen(identity: Identity, id: string) {
     const row = await db.session.findUnique({ where: { id } });
     if (!row) throw new AppError('not_found');
     await access(identity, row.sandboxId, 'use');
+    return row;
+  }
+
+  /** Which it may also change. */
+  async function usable(identity: Identity, id: string) {
+    const row = await seen(identity, id);
     requireSessionScope(identity, row.kind, 'write');
     return row;
   }
@@ -271,6 +277,14 @@ export function createSessions(options: SessionsOptions): SessionsService {
         return sessionView(row, { sandboxState: state, viewers, provider: providerOf(row), mayRead: true });
       });
     },
+
+    async get(identity, id) {
+      const row = await seen(identity, id);
+      requireSessionScope(identity, row.kind, 'read');
+      return view(id);
+    },
+
+    isKind: async (identity, id, kind) => (await seen(identity, id)).kind === kind,
 
     async create(identity, input) {
       requireSessionScope(identity, input.kind, 'write');
