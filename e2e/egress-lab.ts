@@ -28,6 +28,8 @@ export interface EgressLab {
   link: string;
   /** Settings of the product: whom its proofs ask. */
   env: Record<string, string>;
+  /** Puts a text on the laboratory's web server; gives its address. */
+  publish(path: string, text: string): Promise<string>;
   startProxy(): Promise<void>;
   /** Ends it at once, as a crash would. */
   killProxy(): Promise<void>;
@@ -43,6 +45,7 @@ export async function createEgressLab(): Promise<EgressLab> {
   const password = randomBytes(18).toString('base64url');
   const programs: ChildProcess[] = [];
   let proxy: ChildProcess | null = null;
+  let web: ChildProcess | null = null;
   const inside = (...args: string[]) => run('ip', ['-n', namespace, ...args]);
 
   function start(command: readonly string[]): ChildProcess {
@@ -97,6 +100,7 @@ export async function createEgressLab(): Promise<EgressLab> {
     };
     const services = join(root, 'agent/testlab/services.mjs');
     const child = start([process.execPath, services, JSON.stringify(roles)]);
+    web = child;
     await new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the laboratory's servers ended with ${code}`)));
       child.stdout?.on('data', (chunk: Buffer) => {
@@ -117,6 +121,15 @@ export async function createEgressLab(): Promise<EgressLab> {
       ECHO_URLS: `http://${WEB[0]}/ip,http://${WEB[1]}/json`,
       DNS_ECHO: `{unique}.who.${ZONE} TXT`,
       EGRESS_DNS: `tcp://${NAME_SERVER}`,
+    },
+    async publish(path, text) {
+      const url = `http://${WEB[0]}${path}`;
+      web?.stdin?.write(`${JSON.stringify({ pages: { [path]: text } })}\n`);
+      await until('the text is there', READY_MS, async () => {
+        const { stdout } = await run('ip', ['netns', 'exec', namespace, 'curl', '-sS', url]);
+        return stdout === text;
+      });
+      return url;
     },
     startProxy,
     async killProxy() {

@@ -4,7 +4,8 @@
 //   udp: [{host, port}]                 answers `CALLER PAYLOAD`
 //   zone: {hosts, name, answer}         authoritative DNS: `*.who.NAME` answers with the asker's address
 //   resolvers: [{host, ask, from, key?, cert?}]  forwards every question to `ask` from the address `from`; DoT with a key
-// stdout: {"ready":true}, then one JSON line per question, request or datagram. stdin: {"set":{"name":"address"}}.
+// stdout: {"ready":true}, then one JSON line per question, request or datagram. stdin: {"set":{"name":"address"}},
+// {"pages":{"/path":"text"}}.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -15,6 +16,7 @@ import { crc32 } from 'node:zlib';
 
 const roles = JSON.parse(process.argv[2]);
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const pages = new Map();
 const plain = (address) => address.replace(/^::ffff:/, '');
 const opened = [];
 const open = (start) => opened.push(new Promise((resolve) => start(resolve)));
@@ -80,6 +82,7 @@ const answering = (say) => (request, response) => {
   if (url.pathname === '/json') return response.end(`${JSON.stringify({ ip: caller })}\n`);
   if (url.pathname === '/redirect')
     return response.writeHead(302, { location: url.searchParams.get('to') }).end();
+  if (pages.has(url.pathname)) return response.end(pages.get(url.pathname));
   if (url.pathname.startsWith('/bytes/')) return void stream(response, Number(url.pathname.slice(7)));
   response.end(`${say ?? 'hello'} ${caller}\n`);
 };
@@ -112,7 +115,9 @@ function question(query) {
 
 const named = new Map();
 createInterface({ input: process.stdin }).on('line', (line) => {
-  for (const [name, address] of Object.entries(JSON.parse(line).set)) named.set(name, address);
+  const given = JSON.parse(line);
+  for (const [name, address] of Object.entries(given.set ?? {})) named.set(name, address);
+  for (const [path, text] of Object.entries(given.pages ?? {})) pages.set(path, text);
   tell({ set: true });
 });
 

@@ -176,6 +176,8 @@ function PoolForm({
   const [failover, setFailover] = useState(pool?.failover ?? true);
   const [ids, setIds] = useState(pool?.members.map((it) => it.egressId) ?? []);
   const [dragged, setDragged] = useState<number | null>(null);
+  /** Told to who does not see the list move. */
+  const [moved, setMoved] = useState('');
   const save = useMutation(
     trpc.egress.savePool.mutationOptions({
       meta: { quiet: true },
@@ -194,8 +196,10 @@ function PoolForm({
     if (to < 0 || to >= ids.length) return;
     const next = [...ids];
     const [one] = next.splice(from, 1);
-    if (one !== undefined) next.splice(to, 0, one);
+    if (one === undefined) return;
+    next.splice(to, 0, one);
     setIds(next);
+    setMoved(`${labelOf(one)?.label ?? one} is number ${to + 1} of ${ids.length}`);
   }
   function over(event: DragEvent, at: number) {
     event.preventDefault();
@@ -252,7 +256,8 @@ function PoolForm({
                   look="ghost"
                   size="tiny"
                   aria-label={`Move ${name} up`}
-                  disabled={n === 0}
+                  // Not `disabled`: that would take the focus away from who moves one up step by step.
+                  aria-disabled={n === 0}
                   onClick={() => move(n, n - 1)}
                 >
                   <ArrowUp />
@@ -261,7 +266,7 @@ function PoolForm({
                   look="ghost"
                   size="tiny"
                   aria-label={`Move ${name} down`}
-                  disabled={n === ids.length - 1}
+                  aria-disabled={n === ids.length - 1}
                   onClick={() => move(n, n + 1)}
                 >
                   <ArrowDown />
@@ -278,6 +283,9 @@ function PoolForm({
             );
           })}
         </ol>
+        <p role="status" className="sr-only">
+          {moved}
+        </p>
         {others.length > 0 && (
           <Select
             aria-label="Add a way out"
