@@ -57,6 +57,19 @@ test('nothing is taken for the address before it is whole', () => {
   }
 });
 
+test('an address that is not Anthropic’s is none', () => {
+  for (const host of [
+    'claude.com.example.org',
+    'notclaude.com',
+    'example.org/claude.com',
+    'claude.com@example.org',
+  ]) {
+    const output = createLoginOutput();
+    output.push(SAID.replace('claude.com/cai', `${host}/cai`));
+    expect(output.url).toBeNull();
+  }
+});
+
 test('what was said last is told; a code that is not whole is counted', () => {
   const output = createLoginOutput();
   output.push(`${SAID}That doesn't look like the full code. Copy all of it.\nPaste code here if prompted > `);

@@ -5,7 +5,8 @@
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g;
 /** More is no log-in: the rest is not kept. */
 const OUTPUT_MAX_CHARS = 64 * 1024;
-const START = /https:\/\/[a-z0-9.-]+\/\S*oauth\/authorize\?/;
+/** Anthropic's own pages only: whoever uses the sandbox could have put another program in Claude Code's place. */
+const START = /https:\/\/(?:[a-z0-9-]+\.)*(?:claude\.com|claude\.ai|anthropic\.com)\/\S*oauth\/authorize\?/;
 const PROMPT = /paste\s+code/i;
 const INCOMPLETE = /(?:does not|doesn['’]t) look like the full code/gi;
 const MESSAGE_MAX_CHARS = 300;
