@@ -1,6 +1,7 @@
 /** A Claude Code session driven from the web view: prompts, tools, questions, permissions; the terminal has it too. */
+import { readFile } from 'node:fs/promises';
 import axe from 'axe-core';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Download, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import type { SessionView } from '../shared/views';
 import { Account } from './account';
@@ -8,6 +9,15 @@ import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { artifacts } from './product';
 import { TerminalDevice } from './terminal-device';
 import { until } from './until';
+
+/** 1 × 1 pixel. */
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+/** Turns of the long record, ten frames each. */
+const TURNS = 1_000;
+/** A screen of 1280 × 800 holds some twenty rows; as many again are drawn around it. */
+const ROWS_DRAWN_MAX = 80;
+const ELEMENTS_DRAWN_MAX = 3_000;
 
 const product = inject('product');
 const SHOWN_MS = 30_000;
@@ -58,6 +68,10 @@ function terminalOf(session: SessionView): TerminalDevice {
   return device;
 }
 
+/** What stands on the screen now. */
+const lastLines = (terminal: TerminalDevice): string =>
+  terminal.text().trimEnd().split('\n').slice(-30).join('\n');
+
 interface Driver {
   visitor: Visitor;
   page: Page;
@@ -67,6 +81,46 @@ interface Driver {
   box: Locator;
   /** Writes a prompt and sends it with Enter. */
   say(text: string): Promise<void>;
+}
+
+async function textOf(download: Download): Promise<string> {
+  const path = await download.path();
+  return readFile(path, 'utf8');
+}
+
+/** A record of ten thousand frames, as the server sends it. */
+function longRecord(session: string): string {
+  let seq = 0;
+  const ts = new Date(Date.now() - 60_000).toISOString();
+  const lines: string[] = [];
+  const add = (kind: string, turn: number, data: object) => {
+    seq += 1;
+    lines.push(
+      `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, session, ts, kind, turn, data })}\n\n`,
+    );
+  };
+  for (let turn = 1; turn <= TURNS; turn++) {
+    const messageId = `m${turn}`;
+    const words = ['**ans', 'wer** ', `${turn}\n\n`, '- a point\n'];
+    add('text.delta', turn, { role: 'user', text: `prompt ${turn}` });
+    add('status', turn, { state: 'working' });
+    let offset = 0;
+    for (const text of words) {
+      add('text.delta', turn, { role: 'assistant', messageId, block: 0, offset, text });
+      offset += text.length;
+    }
+    const call = { toolUseId: `t${turn}`, tool: 'Bash' };
+    add('tool.use.start', turn, { ...call, input: { command: `echo ${turn}` } });
+    add('tool.use.result', turn, { ...call, isError: false, output: `${turn}\n`.repeat(6), durationMs: 5 });
+    add('stop', turn, { scope: 'turn', reason: 'completed', durationMs: 10 });
+    add('status', turn, { state: 'idle' });
+  }
+  const items = [
+    { id: '1', subject: 'Read the code', status: 'completed' },
+    { id: '2', subject: 'Mend the total', status: 'in_progress', activeForm: 'Mending the total' },
+  ];
+  add('todo.update', TURNS, { items });
+  return lines.join('');
 }
 
 async function shared(): Promise<Driver> {
@@ -98,9 +152,11 @@ async function openDriver(session: SessionView, options: Parameters<typeof openV
 test('a prompt streams into driver and terminal, and a reload in the middle loses nothing', async () => {
   const { visitor, page, view, box, say, talk } = await shared();
   const terminal = terminalOf(free);
-  await say('hold stream');
-  await talk.getByText('before stream').waitFor();
-  await terminal.shows('before stream');
+  // Once released, a hold of that name holds no more.
+  const gate = `stream-${free.id.slice(0, 8)}`;
+  await say(`hold ${gate}`);
+  await talk.getByText(`before ${gate}`).waitFor();
+  await terminal.shows(`before ${gate}`);
   await view.locator('[data-status="working"]').waitFor();
   await box.fill('a draft');
   // Kept a moment after the last key.
@@ -109,20 +165,20 @@ test('a prompt streams into driver and terminal, and a reload in the middle lose
     `cloud-claude.draft.${free.id}`,
   );
   await page.reload();
-  await talk.getByText('before stream').waitFor();
+  await talk.getByText(`before ${gate}`).waitFor();
   expect(await box.inputValue()).toBe('a draft');
-  expect(await talk.getByText('hold stream', { exact: true }).count()).toBeGreaterThan(0);
-  await release('stream');
-  await talk.getByText('after stream').waitFor();
+  expect(await talk.getByText(`hold ${gate}`, { exact: true }).count()).toBeGreaterThan(0);
+  await release(gate);
+  await talk.getByText(`after ${gate}`).waitFor();
   await view.locator('[data-stop="completed"]').first().waitFor();
-  expect(await talk.getByText('before stream').count()).toBe(1);
-  await terminal.shows('after stream');
+  expect(await talk.getByText(`before ${gate}`).count()).toBe(1);
+  await terminal.shows(`after ${gate}`);
   await until('the end is read out', SHOWN_MS, async () =>
     ((await view.locator('[data-announcer]').textContent()) ?? '').includes('Claude is done'),
   );
   await box.fill('');
   await box.press('ArrowUp');
-  expect(await box.inputValue()).toBe('hold stream');
+  expect(await box.inputValue()).toBe(`hold ${gate}`);
   await box.fill('');
   expect(visitor.complaints).toEqual([]);
 });
@@ -173,6 +229,7 @@ test('a permission is denied with words here, and the card closes when the termi
     /touch allowed\.txt[\s\S]*Do you want to proceed\?/.test(terminal.text()),
   );
   terminal.type('1');
+  await until('the terminal took the key', SHOWN_MS, () => !lastLines(terminal).includes('Do you want to'));
   await card.waitFor({ state: 'detached' });
   await until(
     'the command ran',
@@ -181,10 +238,130 @@ test('a permission is denied with words here, and the card closes when the termi
   );
 });
 
+test('thinking is folded; pictures and a subagent have their places; a turn is jumped to', async () => {
+  const { view, talk, say, page } = await shared();
+  await say('think a quiet thought | a loud answer');
+  await talk.getByText('a loud answer', { exact: true }).waitFor();
+  expect(await talk.getByText('a quiet thought', { exact: true }).count()).toBe(0);
+  await talk
+    .getByRole('button', { name: /^Thought/ })
+    .last()
+    .click();
+  await talk.getByText('a quiet thought', { exact: true }).waitFor();
+
+  await say(`run printf '%s' ${PNG} | base64 -d > dot.png`);
+  await talk
+    .getByText(/^ran: /)
+    .last()
+    .waitFor();
+  await say('use Read {"file_path":"/home/claude/workspace/dot.png"}');
+  const read = talk.locator('[data-tool="Read"]').last();
+  await read.and(page.locator('[data-state="done"]')).waitFor();
+  await read.getByRole('button', { name: /^Read/ }).click();
+  await until('the picture is drawn', SHOWN_MS, async () =>
+    read.getByRole('img', { name: 'Result 1' }).evaluate((it) => (it as HTMLImageElement).naturalWidth > 0),
+  );
+
+  await say('agent say from far below');
+  const agent = talk.locator('[data-tool="Agent"]').last();
+  await agent.and(page.locator('[data-state="done"]')).waitFor();
+  if ((await agent.getByRole('button').first().getAttribute('aria-expanded')) !== 'true')
+    await agent.getByRole('button').first().click();
+  await agent.getByText('from far below', { exact: true }).first().waitFor();
+  await page.screenshot({ path: `${artifacts}/driver-cards-dark-1280.png` });
+
+  const panel = view.getByRole('complementary', { name: 'Tasks, timeline and usage' });
+  await panel.getByRole('button', { name: /think a quiet thought/ }).click();
+  await until('the turn is in sight', SHOWN_MS, () =>
+    talk.getByText('think a quiet thought | a loud answer').isVisible(),
+  );
+  await view.getByRole('button', { name: 'To the end' }).click();
+});
+
+test('the conversation leaves as Markdown and as its record; pictures go in; Shift-Enter is a line', async () => {
+  const { view, talk, box, page, visitor } = await shared();
+  await visitor.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const more = async (item: string) => {
+    await view.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  await more('Copy as Markdown');
+  await page.getByText('Copied as Markdown').first().waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toContain('## think a quiet thought');
+  expect(copied).toContain('a loud answer');
+  expect(copied).toContain('export const answer = 42;');
+  const [record] = await Promise.all([page.waitForEvent('download'), more('Save the record (.jsonl)')]);
+  const frames = (await textOf(record))
+    .trim()
+    .split('\n')
+    .map((it) => JSON.parse(it) as { seq: number });
+  expect(frames.map((it) => it.seq)).toEqual(frames.map((_, at) => at + 1));
+  const [file] = await Promise.all([page.waitForEvent('download'), more('Save as Markdown')]);
+  expect(await textOf(file)).toBe(copied);
+
+  await box.focus();
+  await page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    await navigator.clipboard.write([
+      new ClipboardItem({ 'image/png': new Blob([bytes], { type: 'image/png' }) }),
+    ]);
+  }, PNG);
+  await page.keyboard.press('Control+V');
+  await until('the path of the picture', SHOWN_MS, async () =>
+    /\/home\/claude\/\S+\.png/.test(await box.inputValue()),
+  );
+  await box.fill('say one');
+  await box.press('Shift+Enter');
+  await box.pressSequentially('two');
+  expect(await box.inputValue()).toBe('say one\ntwo');
+  await box.press('Enter');
+  await talk
+    .getByText(/^one\s+two$/)
+    .last()
+    .waitFor();
+  await view.getByRole('button', { name: /^Model and effort/ }).click();
+  await page.getByRole('menuitem', { name: /^Haiku/ }).click();
+  await view.getByRole('button', { name: /Haiku/ }).waitFor();
+});
+
+test('ten thousand frames: only what is in sight is drawn, and both ends are reached', async () => {
+  const { page, talk, view } = await openDriver(careful, {});
+  await page.route(`**/api/sessions/${careful.id}/frames?*`, async (route) => {
+    const from = Number(new URL(route.request().url()).searchParams.get('from'));
+    // One connection tells all; what comes after it stays silent.
+    if (from === 0) await route.fulfill({ contentType: 'text/event-stream', body: longRecord(careful.id) });
+  });
+  await page.route(`**/api/sessions/${careful.id}/turns?*`, (route) =>
+    route.fulfill({ json: { turns: [] } }),
+  );
+  await page.reload();
+  await talk.getByText(`answer ${TURNS}`, { exact: true }).waitFor({ timeout: SHOWN_MS });
+  await view.locator('[data-todos]').getByText('Mending the total').waitFor();
+  const drawn = () => talk.evaluate((it) => it.querySelectorAll('*').length);
+  const rows = () => talk.locator('[data-row]').count();
+  expect(await rows()).toBeLessThan(ROWS_DRAWN_MAX);
+  expect(await drawn()).toBeLessThan(ELEMENTS_DRAWN_MAX);
+  await talk.hover();
+  await talk.evaluate((it) => it.scrollTo({ top: 0 }));
+  await talk.getByText('prompt 1', { exact: true }).waitFor();
+  // A long way by hand: nothing piles up.
+  for (let at = 0; at < 40; at++) await page.mouse.wheel(0, 2_000);
+  expect(await rows()).toBeLessThan(ROWS_DRAWN_MAX);
+  expect(await drawn()).toBeLessThan(ELEMENTS_DRAWN_MAX);
+  await view.getByRole('button', { name: /^(To the end|New)$/ }).click();
+  await talk.getByText(`answer ${TURNS}`, { exact: true }).waitFor();
+  await talk.focus();
+  await page.keyboard.press('Home');
+  await talk.getByText('prompt 1', { exact: true }).waitFor();
+  await page.keyboard.press('End');
+  await talk.getByText(`answer ${TURNS}`, { exact: true }).waitFor();
+});
+
 test('Claude is stopped in the middle of an answer', async () => {
   const { view, say, page, talk } = await shared();
-  await say('hold never');
-  await talk.getByText('before never').waitFor();
+  await say(`hold never-${free.id.slice(0, 8)}`);
+  await talk.getByText('before never', { exact: false }).waitFor();
   await page.keyboard.press('Escape');
   await view.locator('[data-stop="interrupted"]').waitFor();
   await view.locator('[data-status="idle"]').waitFor();

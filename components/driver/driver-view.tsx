@@ -167,7 +167,13 @@ function Driver({ session }: { session: SessionView }) {
                   )}
                 </div>
               )}
-              <PromptBox session={session} working={working} refusal={refusal} focusRef={focusPrompt} />
+              <PromptBox
+                session={session}
+                working={working}
+                refusal={refusal}
+                focusRef={focusPrompt}
+                onSent={() => transcript.current?.toEnd()}
+              />
             </div>
             {wide && panel && (
               <aside

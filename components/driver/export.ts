@@ -2,7 +2,7 @@
 import type { Conversation } from '../../shared/conversation';
 import type { Agent, Item, ToolItem } from '../../shared/conversation-items';
 import { plainText } from './ansi';
-import { isShown } from './shown';
+import { isShown, taskNote } from './shown';
 import { faceOf, patchOf, shellOf, unifiedDiff } from './tool-parts';
 
 /** A fence longer than any in the text. */
@@ -28,6 +28,7 @@ function tool(item: ToolItem, workdir: string): string {
 function one(item: Item, workdir: string, agents: (id: string) => Agent | undefined): string {
   switch (item.type) {
     case 'user':
+      if (taskNote(item.text) !== null) return `_${taskNote(item.text)}_`;
       return `## ${item.text.split('\n').length > 1 ? 'Prompt' : item.text}\n\n${item.text.includes('\n') ? item.text : ''}`.trim();
     case 'text':
       return item.text.trim();

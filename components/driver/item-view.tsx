@@ -34,7 +34,7 @@ import { useFold } from './folds';
 import { LongText } from './long-text';
 import { Markdown } from './markdown';
 import { figure } from './numbers';
-import { commandOf, isShown } from './shown';
+import { commandOf, isShown, taskNote } from './shown';
 import { ToolCard } from './tool-card';
 import { faceOf } from './tool-parts';
 
@@ -72,6 +72,14 @@ export function nestedItems(items: readonly Item[]): ReactNode {
 }
 
 function Said({ item }: { item: UserItem }) {
+  const note = taskNote(item.text);
+  if (note !== null)
+    return (
+      <p className="flex items-center gap-2 text-ink-soft text-sm" data-notice="task">
+        <Bot className="size-3.5 shrink-0" aria-hidden />
+        <span className="min-w-0 truncate">{note}</span>
+      </p>
+    );
   return (
     <div className="group/said ml-auto flex w-fit max-w-[min(100%,46rem)] items-start gap-1">
       <CopyText

@@ -22,6 +22,7 @@ import { caretWord, replaced } from './caret-word';
 import { useDriver } from './driver-context';
 import { OfferList } from './offer-list';
 import { failureOf, sessionCalls } from './session-calls';
+import { taskNote } from './shown';
 import { useDraft } from './use-draft';
 import { type Offer, useCommands, useOffers } from './use-offers';
 import { useSend } from './use-send';
@@ -35,12 +36,14 @@ export function PromptBox({
   working,
   refusal,
   focusRef,
+  onSent,
 }: {
   session: SessionView;
   working: boolean;
   /** Why nothing can be sent, or null. */
   refusal: string | null;
   focusRef: { current: (() => void) | null };
+  onSent(): void;
 }) {
   const { source } = useDriver();
   const [text, setText] = useDraft(session.id);
@@ -99,6 +102,7 @@ export function PromptBox({
     back.current = { steps: 0, draft: '' };
     put('');
     void send(given);
+    onSent();
   }
   function pick(offer: Offer) {
     if (!word) return;
@@ -120,7 +124,11 @@ export function PromptBox({
   /** Prompts of this conversation, newest first. */
   function recall(steps: number): boolean {
     const said = [
-      ...new Set(source.conversation.items.flatMap((it) => (it.type === 'user' ? [it.text] : [])).reverse()),
+      ...new Set(
+        source.conversation.items
+          .flatMap((it) => (it.type === 'user' && taskNote(it.text) === null ? [it.text] : []))
+          .reverse(),
+      ),
     ];
     if (steps < 0 || steps > said.length) return false;
     if (back.current.steps === 0) back.current.draft = text;

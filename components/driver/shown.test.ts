@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandOf } from './shown';
+import { commandOf, taskNote } from './shown';
 
 test.each([
   [
@@ -11,4 +11,12 @@ test.each([
   ['/compact', null],
 ])('%j is the command %j', (text, command) => {
   expect(commandOf(text)).toEqual(command);
+});
+
+test.each([
+  ['<task-notification>\n<summary>Agent "x" finished</summary>\n</task-notification>', 'Agent "x" finished'],
+  ['<task-notification></task-notification>', 'A background task has news'],
+  ['what is a <task-notification>?', null],
+])('%j tells %j', (text, note) => {
+  expect(taskNote(text)).toBe(note);
 });

@@ -8,6 +8,12 @@ export function commandOf(text: string): { name: string; args: string } | null {
   return name === '' ? null : { name, args: part('args') };
 }
 
+/** What Claude Code tells itself in the user's name, such as that a background agent has ended; null: a person's words. */
+export function taskNote(text: string): string | null {
+  if (!text.startsWith('<task-notification>')) return null;
+  return /<summary>([^]*?)<\/summary>/.exec(text)?.[1]?.trim() || 'A background task has news';
+}
+
 /** Not shown: what was thrown away, and what is empty. */
 export function isShown(item: Item): boolean {
   if (item.type === 'text') return !item.discarded && (item.text.trim() !== '' || item.open);

@@ -10,6 +10,7 @@ import { duration } from '../ui/time';
 import { Elapsed, useDriver } from './driver-context';
 import type { Figures } from './figures';
 import { Meter } from './meter';
+import { taskNote } from './shown';
 import { shortTime } from './tool-card';
 import { faceOf } from './tool-parts';
 
@@ -141,7 +142,7 @@ function TurnLine({ turn, onJump }: { turn: Turn; onJump(itemId: string): void }
       className="flex w-full items-baseline gap-2 rounded text-left text-sm hover:text-accent"
     >
       <span className="tabular shrink-0 text-2xs text-ink-faint">{turn.number}</span>
-      <span className="min-w-0 flex-1 truncate">{turn.prompt || 'Turn'}</span>
+      <span className="min-w-0 flex-1 truncate">{taskNote(turn.prompt) ?? (turn.prompt || 'Turn')}</span>
       <span className="tabular shrink-0 text-2xs text-ink-faint">
         {turn.endedAt ? (
           duration(Date.parse(turn.endedAt) - Date.parse(turn.startedAt))

@@ -3,6 +3,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown } from 'lucide-react';
 import {
+  type KeyboardEvent,
   type RefObject,
   useCallback,
   useEffect,
@@ -69,12 +70,20 @@ export function Transcript({
     gap: 10,
   });
 
-  const started = useRef(false);
+  /** Whether the end is kept in sight: until somebody goes up or is led elsewhere. */
+  const follow = useRef(true);
+  const content = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (started.current || rows.length === 0) return;
-    started.current = true;
-    virtual.scrollToEnd();
-  }, [rows.length, virtual]);
+    const element = scroller.current;
+    if (!element || !content.current) return;
+    // Rows are measured after they are drawn, and a pane may get its size after its rows.
+    const observer = new ResizeObserver(() => {
+      if (follow.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    observer.observe(content.current);
+    return () => observer.disconnect();
+  }, []);
 
   const last = rows.at(-1);
   const lastVersion = last?.item.version;
@@ -86,21 +95,38 @@ export function Transcript({
   }, [last?.key, lastVersion]);
 
   const toEnd = useCallback(() => {
+    follow.current = true;
     virtual.scrollToEnd();
     setUnread(false);
   }, [virtual]);
   useImperativeHandle(ref, () => ({
     toRow: (key) => {
       const at = rows.findIndex((it) => it.key === key);
-      if (at >= 0) virtual.scrollToIndex(at, { align: 'start' });
+      if (at < 0) return;
+      follow.current = false;
+      virtual.scrollToIndex(at, { align: 'start' });
     },
     toEnd,
   }));
 
+  /** The browser's own way glides, and rows that are measured on the way would stop it. */
+  function keyed(event: KeyboardEvent) {
+    if (event.target !== event.currentTarget || (event.key !== 'Home' && event.key !== 'End')) return;
+    event.preventDefault();
+    if (event.key === 'End') return toEnd();
+    follow.current = false;
+    virtual.scrollToIndex(0, { align: 'start' });
+  }
+  const before = useRef({ top: 0, height: 0 });
   function scrolled() {
     const element = scroller.current;
     if (!element) return;
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
+    // What the view does by itself leads down, or up as far as the content has become shorter.
+    const { top, height } = before.current;
+    if (left <= END_PX) follow.current = true;
+    else if (element.scrollTop < top && element.scrollHeight >= height) follow.current = false;
+    before.current = { top: element.scrollTop, height: element.scrollHeight };
     setAway(left > END_PX);
     if (left <= END_PX) setUnread(false);
     if (element.scrollTop < START_PX && element.scrollHeight > element.clientHeight && !source.complete)
@@ -112,6 +138,7 @@ export function Transcript({
       <section
         ref={scroller}
         onScroll={scrolled}
+        onKeyDown={keyed}
         aria-label="Conversation"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
         tabIndex={0}
@@ -123,7 +150,7 @@ export function Transcript({
             Reading earlier turns…
           </p>
         )}
-        <div className="relative w-full" style={{ height: virtual.getTotalSize() }}>
+        <div ref={content} className="relative w-full" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((it) => {
             const row = rows[it.index];
             if (!row) return null;
