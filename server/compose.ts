@@ -34,6 +34,8 @@ import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
 import { createConnections } from './gateway/connections';
 import { loadGatewayKey } from './gateway/key';
+import { createPortPasses } from './gateway/port-passes';
+import { createPortProxy } from './gateway/port-proxy';
 import { createSessionSocket } from './gateway/session-socket';
 import { createTerminalEndpoint } from './gateway/terminal';
 import { createUploads } from './gateway/uploads';
@@ -133,7 +135,7 @@ async function build(
 
   // Identity.
   const secure = config.baseScheme === 'https';
-  const names = cookieNames(instance);
+  const names = cookieNames(instance, secure);
   const ring = createKeyRing({ db, box: createSecretBox(masterKey) });
   const identify = createIdentify({ db, ring, cookie: names.session });
   const signIn = createSignIn({ db, ring, passwords, throttle: createThrottle({ db }), audit, sockets });
@@ -319,6 +321,14 @@ async function build(
   });
   const served: { current: Pages | null } = { current: null };
   const common = { identify, trusted, scheme: config.baseScheme, baseDomain: config.baseDomain, log };
+  const ports = scope.own(
+    'ports',
+    createPortProxy({
+      ...{ ...common, db, audit, access, sockets, connections, dev: config.dev },
+      passes: createPortPasses({ db, masterKey }),
+      onActivity: (id) => activity.touch(id),
+    }),
+  );
   const upgrade = scope.own(
     'upgrades',
     createUpgrade({
@@ -343,7 +353,10 @@ async function build(
   });
   const server = scope.own(
     'http server',
-    createHttpServer({ request: listener, upgrade: (...args) => upgrade.handle(...args) }),
+    createHttpServer({
+      request: (...args) => (ports.takes(args[0]) ? ports.handle(...args) : listener(...args)),
+      upgrade: (...args) => (ports.takes(args[0]) ? ports.upgrade(...args) : upgrade.handle(...args)),
+    }),
   );
   if (config.echoDns !== null) {
     await scope.own('DNS echo', createEchoDns({ ...config.echoDns, log })).start();

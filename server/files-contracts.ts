@@ -10,6 +10,7 @@ import type {
   fileRenameSchema,
   fileWriteSchema,
 } from '../shared/files';
+import type { PortView } from '../shared/ports';
 import type { Identity } from './contracts';
 
 type Place = z.output<typeof filePlaceSchema> & { sandboxId: string };
@@ -72,5 +73,9 @@ export interface FilesServices {
       input: { sandboxId: string; root: string; paths: readonly string[] },
       signal: AbortSignal,
     ): AsyncGenerator<string | null>;
+  };
+  ports: {
+    /** What programs of the sandbox listen on now; our own ports are left out. */
+    list(identity: Identity, sandboxId: string): Promise<PortView[]>;
   };
 }

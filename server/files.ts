@@ -7,6 +7,7 @@ import type { Activity } from './gateway/activity';
 import type { GatewayConnections } from './gateway/connections';
 import { createFilesHelper } from './services/files/helper';
 import { createFiles } from './services/files/service';
+import { createPorts } from './services/ports/service';
 
 export interface FilesParts {
   services: FilesServices;
@@ -26,5 +27,10 @@ export function buildFiles(
   const { db, audit, log, access, connections, activity } = options;
   const helper = scope.own('file helpers', createFilesHelper({ connections, log }));
   const onActivity = (id: string) => activity.touch(id);
-  return { services: { files: createFiles({ db, audit, access, helper, onActivity }) } };
+  return {
+    services: {
+      files: createFiles({ db, audit, access, helper, onActivity }),
+      ports: createPorts({ access, helper }),
+    },
+  };
 }

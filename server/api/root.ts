@@ -8,6 +8,7 @@ import { loginRouter } from './login';
 import { networkRouter } from './network';
 import { notificationsRouter } from './notifications';
 import { policiesRouter } from './policies';
+import { portsRouter } from './ports';
 import { providersRouter } from './providers';
 import { sandboxesRouter } from './sandboxes';
 import { sessionsRouter } from './sessions';
@@ -28,6 +29,7 @@ export const appRouter = router({
   network: networkRouter,
   notifications: notificationsRouter,
   policies: policiesRouter,
+  ports: portsRouter,
   providers: providersRouter,
   sandboxes: sandboxesRouter,
   sessions: sessionsRouter,

@@ -4,11 +4,13 @@ import { SESSION_MAX_AGE_SECONDS } from './key-ring';
  * Cookies ignore ports, so the names hold the instance: two on one host do not sign each other out. No other name may
  * begin with the session's: next-auth joins all that do, as parts of one long value.
  */
-export function cookieNames(instance: string) {
+export function cookieNames(instance: string, secure: boolean) {
+  // Browsers let nobody but this very host set a `__Host-` cookie: a port of a sandbox has a host below ours.
+  const prefix = secure ? '__Host-' : '';
   return {
-    session: `cloud-claude-${instance}`,
-    csrf: `cloud-claude-csrf-${instance}`,
-    callback: `cloud-claude-callback-${instance}`,
+    session: `${prefix}cloud-claude-${instance}`,
+    csrf: `${prefix}cloud-claude-csrf-${instance}`,
+    callback: `${prefix}cloud-claude-callback-${instance}`,
   };
 }
 

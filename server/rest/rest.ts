@@ -24,6 +24,7 @@ import { addNetworkRoutes } from './network';
 import { addPolicyRoutes } from './policies';
 import { addPoolRoutes } from './pools';
 import { addPrefsRoutes } from './prefs';
+import { addPortRoutes } from './ports';
 import { addPresetRoutes } from './presets';
 import { addSandboxRoutes } from './sandboxes';
 import { addSessionControlRoutes, type SessionControl } from './session-control';
@@ -82,6 +83,7 @@ export function createRest(options: RestOptions): {
   addSessionRoutes(app, options);
   addFrameRoutes(app, options);
   addFileRoutes(app, options);
+  addPortRoutes(app, options);
   addSessionControlRoutes(app, options);
   addConversationRoutes(app, options);
   addSessionStreams(app, options);
