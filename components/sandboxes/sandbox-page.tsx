@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { ArrowLeft, Folder, Globe, LockKeyhole, PanelRight, Trash2 } from 'lucide-react';
+import { ArrowLeft, Folder, Globe, LockKeyhole, PanelRight, Plug, Trash2 } from 'lucide-react';
 import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
@@ -12,6 +12,8 @@ import { LoadError } from '../api/load-state';
 import { useMe } from '../api/me';
 import { useTRPC } from '../api/trpc';
 import { NetworkPanel } from '../network/network-panel';
+import { PortsPanel } from '../ports/ports-panel';
+import { usePortNotices } from '../ports/use-ports';
 import { type Command, useCommands } from '../shell/commands';
 import { Button } from '../ui/button';
 import { Confirm } from '../ui/confirm';
@@ -87,6 +89,7 @@ function NotAMember({ workspace }: { workspace: string }) {
 
 const sidePanels = [
   { id: 'files', title: 'Files', icon: Folder },
+  { id: 'ports', title: 'Ports', icon: Plug },
   { id: 'network', title: 'Network', icon: Globe },
   { id: 'details', title: 'Details', icon: PanelRight },
 ] as const;
@@ -99,6 +102,7 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
   const [panel, setPanel] = useState<SidePanel | null>(null);
   const [confirm, setConfirm] = useState<'rebuild' | 'delete' | null>(null);
   const { act, remove, busy } = useSandboxActions(sandbox);
+  usePortNotices(sandbox);
   useEffect(() => {
     document.title = `${sandbox.name} · Cloud Claude`;
   }, [sandbox.name]);
@@ -123,6 +127,14 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
               icon: Folder,
               keywords: ['upload', 'download', 'edit', 'folder'],
               run: () => setPanel((it) => (it === 'files' ? null : 'files')),
+            },
+            {
+              id: 'ports',
+              title: 'Show or hide the ports',
+              group: 'This sandbox',
+              icon: Plug,
+              keywords: ['preview', 'server', 'open', 'listen'],
+              run: () => setPanel((it) => (it === 'ports' ? null : 'ports')),
             },
           ]
         : []),
@@ -160,13 +172,15 @@ function Loaded({ sandbox }: { sandbox: SandboxView }) {
   const content =
     panel === 'files' ? (
       <FilesPanel sandbox={sandbox} />
+    ) : panel === 'ports' ? (
+      <PortsPanel sandbox={sandbox} />
     ) : panel === 'network' ? (
       <NetworkPanel sandbox={sandbox} />
     ) : (
       <DetailsPanel sandbox={sandbox} busy={busy} onAct={act} onConfirm={setConfirm} />
     );
   // What is inside is for those who may use it.
-  const offered = sidePanels.filter((it) => can.use || it.id !== 'files');
+  const offered = sidePanels.filter((it) => can.use || (it.id !== 'files' && it.id !== 'ports'));
   const toggle = (
     <span className="flex">
       {offered.map(({ id, title, icon: Icon }) => (
