@@ -3,7 +3,7 @@ import type { Item } from '../../shared/conversation-items';
 /** A slash command as Claude Code writes it into its transcript; null for anything else, such as its answer. */
 export function commandOf(text: string): { name: string; args: string } | null {
   const part = (tag: string) =>
-    new RegExp(`<command-${tag}>([^]*?)</command-${tag}>`).exec(text)?.[1]?.trim() ?? '';
+    new RegExp(`<command-${tag}>([\\s\\S]*?)</command-${tag}>`).exec(text)?.[1]?.trim() ?? '';
   const name = part('name');
   return name === '' ? null : { name, args: part('args') };
 }
@@ -11,7 +11,7 @@ export function commandOf(text: string): { name: string; args: string } | null {
 /** What Claude Code tells itself in the user's name, such as that a background agent has ended; null: a person's words. */
 export function taskNote(text: string): string | null {
   if (!text.startsWith('<task-notification>')) return null;
-  return /<summary>([^]*?)<\/summary>/.exec(text)?.[1]?.trim() || 'A background task has news';
+  return /<summary>([\s\S]*?)<\/summary>/.exec(text)?.[1]?.trim() || 'A background task has news';
 }
 
 /** Not shown: what was thrown away, and what is empty. */
