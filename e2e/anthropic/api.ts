@@ -92,6 +92,8 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
     response.end();
   }
 
+  // On a busy machine a request may meet a connection that is closed for being idle.
+  server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo; // a TCP server has this shape

@@ -110,7 +110,7 @@ it('keeps two sessions apart, and takes any text for a prompt', async () => {
   const before = (await claude.frames(one)).length;
   for (const text of texts) await claude.prompt(two, text);
   await claude.prompt(one, 'say in the first');
-  const frames = await claude.stopped(two, texts.length);
+  const frames = await claude.waitFor(two, (all) => of(all, 'stop').length === texts.length, 60_000);
   const wanted = texts.map((it) => it.replace('\u0007', '').replaceAll(/\s+/g, ''));
   const got = users(frames).map((it) => it.replaceAll(/\s+/g, ''));
   expect(got.map((it) => it.slice(0, 100))).toEqual(wanted.map((it) => it.slice(0, 100)));

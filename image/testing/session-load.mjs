@@ -2,7 +2,7 @@
 // sessions' ids. `node session-load.mjs SESSIONS TURNS TOKEN`
 
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 
 const [sessions, turns, token] = process.argv.slice(2);
@@ -44,5 +44,14 @@ async function run(id) {
 }
 
 const ids = Array.from({ length: Number(sessions) }, () => randomUUID());
+// A sign of life, as a session without a Claude Code is told to have ended after 10 s.
+const spool = `${homedir()}/.cloud-claude/spool`;
+const alive = setInterval(() => {
+  for (const id of ids) {
+    writeFileSync(`${spool}/.${id}`, `${id} Alive\n{}`);
+    renameSync(`${spool}/.${id}`, `${spool}/${id}`);
+  }
+}, 2_000);
 await Promise.all(ids.map(run));
+clearInterval(alive);
 process.stdout.write(JSON.stringify(ids));
