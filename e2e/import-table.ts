@@ -60,6 +60,12 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     to: 'server/config',
     reason: 'the same settings as the product',
   },
+  ...[
+    ['server/auth/audit', 'server/db/open', 'server/live/live', 'server/live/visible'],
+    ['server/gateway/anthropic-proxy', 'server/gateway/provider', 'server/usage-parts'],
+  ]
+    .flat()
+    .map((to) => ({ from: 'bench/proxy-ours.ts', to, reason: 'the proxy with its counting, without SSH' })),
   {
     from: 'image/testing/claude-box.ts',
     to: 'e2e/anthropic/api',

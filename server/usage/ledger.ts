@@ -54,8 +54,8 @@ export interface Ledger {
   /** Whether a budget stands over this payer. */
   bounded(payer: Payer): boolean;
   /**
-   * Once for each ticket, after its row is written and in the turn of the store's queue; null: it never went out.
-   * Returns what has now reached a mark.
+   * Once for each ticket, in the same moment in which the store has it; null: it never went out. Returns what has now
+   * reached a mark.
    */
   settle(ticket: Ticket, spent: { tokens: number; usd: number } | null): Spent[];
   used(budget: Omit<Budget, 'limit'>): Promise<number>;
@@ -67,8 +67,8 @@ interface Counter {
 }
 
 export function createLedger(options: {
-  /** What was counted in this window, read in the turn of the queue that `settle` runs in. */
-  load(target: BudgetTarget, targetId: string, start: Date): Promise<Sums>;
+  /** What was counted in this window; `take` has it before anything else is counted. */
+  load(target: BudgetTarget, targetId: string, start: Date, take: (sums: Sums) => void): Promise<void>;
   now?: () => Date;
 }): Ledger {
   const { now = () => new Date() } = options;
@@ -88,8 +88,7 @@ export function createLedger(options: {
     if (there) return there;
     const { start } = windowOf(window, now());
     const done = options
-      .load(target, id, start)
-      .then((sums) => void counters.set(key, { start: start.getTime(), sums }))
+      .load(target, id, start, (sums) => counters.set(key, { start: start.getTime(), sums }))
       .finally(() => loading.delete(key));
     loading.set(key, done);
     return done;

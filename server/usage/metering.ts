@@ -40,7 +40,7 @@ export function createMetering(options: {
   function meteredOf(ticket: Ticket, request: MeteredRequest): Metered {
     const { payer, at } = ticket;
     const { provider, bytes } = request;
-    const id = store.begin(payer, { at, provider, bytes });
+    const id = store.begin({ payer, at, provider, bytes });
     const since = performance.now();
     let meter: AnswerMeter | null = null;
     let status: number | null = null;
@@ -64,9 +64,8 @@ export function createMetering(options: {
         exact: failed || (read?.exact ?? false),
         state: failed ? ('failed' as const) : how === 'whole' ? ('done' as const) : ('cut' as const),
       };
-      store.end(id, { payer, at, provider, figures }, (spent) => {
-        for (const it of ledger.settle(ticket, spent)) options.onReached(it);
-      });
+      const spent = store.end(id, { payer, at, provider, figures });
+      for (const it of ledger.settle(ticket, spent)) options.onReached(it);
     }
 
     return {

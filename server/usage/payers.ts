@@ -2,8 +2,8 @@
 import type { Db } from '../contracts';
 import type { Payer } from './ledger';
 
-/** A sandbox that changes hands is counted for the new ones from then on. */
-const KEPT_MS = 10_000;
+/** A sandbox that changes hands is counted for the new ones from then on. None does so today. */
+const KEPT_MS = 10 * 60_000;
 const KEPT_MAX = 10_000;
 
 export function createPayers(db: Db, now: () => number = Date.now) {

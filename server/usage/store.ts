@@ -1,15 +1,18 @@
 /**
- * Requests and their sums in the database, written one after the other: a row when a request goes out, so that a crash
- * leaves none uncounted, and its figures with the day's sum when it has ended.
+ * Requests and their sums in the database. What happens is kept in mind and written some times a second, all of it in
+ * one statement a table: a write for each request would cost the next one its first milliseconds.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { BudgetTarget, RequestState, TokenCounts } from '../../shared/usage';
-import type { Db, DbOrTx } from '../contracts';
+import type { Db } from '../contracts';
 import type { Payer, Sums } from './ledger';
 import type { Prices } from './prices';
+import { type RequestRow, writeDays, writeRequests } from './statements';
 
+/** What a process that is killed may leave uncounted. */
+const WRITE_EVERY_MS = 200;
 /** After a write that failed: until one succeeds, nobody with a budget is let through. */
 const RETRY_MS = 1_000;
 /** Of a request, JSON mostly; only for those that were cut off before the API counted them. */
@@ -26,19 +29,22 @@ export interface RequestFigures extends TokenCounts {
   upstreamId: string | null;
 }
 
+export interface OpenRequest {
+  payer: Payer;
+  at: Date;
+  provider: string;
+}
+
 export interface UsageStore {
-  /** Returns the row's id at once; the row follows. `bytes` of the request. */
-  begin(payer: Payer, request: { at: Date; provider: string; bytes: number }): string;
-  /** Calls `counted` when it is written, before anything else is. */
-  end(
-    id: string,
-    request: { payer: Payer; at: Date; provider: string; figures: RequestFigures },
-    counted: (spent: { tokens: number; usd: number }) => void,
-  ): void;
-  sums(target: BudgetTarget, targetId: string, start: Date): Promise<Sums>;
+  /** Returns its id; its row follows, so that a crash leaves it to be counted. `bytes` of the request. */
+  begin(request: OpenRequest & { bytes: number }): string;
+  /** Returns what it is counted as. */
+  end(id: string, request: OpenRequest & { figures: RequestFigures }): { tokens: number; usd: number };
+  /** All that has ended since `start`, also what is not written yet; `take` has it before anything else ends. */
+  sums(target: BudgetTarget, targetId: string, start: Date, take: (sums: Sums) => void): Promise<void>;
   /** All that was begun before this process is counted as cut. Before anything else. */
   recover(): Promise<number>;
-  /** The last write failed, and has not succeeded since. */
+  /** The last write failed, and none has succeeded since. */
   readonly failing: boolean;
   /** What waits is written, or tried once more. */
   close(): Promise<void>;
@@ -46,56 +52,70 @@ export interface UsageStore {
 
 export function createUsageStore({ db, log, prices }: { db: Db; log: Logger; prices: Prices }): UsageStore {
   const closing = new AbortController();
-  let last: Promise<unknown> = Promise.resolve();
+  /** Not written yet, by id: as begun, or as ended. */
+  const waiting = new Map<string, RequestRow>();
+  let writing: Promise<void> | null = null;
   let failing = false;
+  let last: Promise<unknown> = Promise.resolve();
 
+  /** One after the other: what is read beside a write would be counted twice or not at all. */
   function queue<T>(work: () => Promise<T>): Promise<T> {
     const done = last.then(work);
     last = done.catch(() => undefined);
     return done;
   }
 
-  /** Until it is written: what was spent is never forgotten while the process lives. */
-  async function insist(work: () => Promise<void>): Promise<void> {
-    for (;;) {
+  const write = () =>
+    queue(async () => {
+      const rows = [...waiting.values()];
+      if (rows.length === 0) return;
+      await db.$transaction(async (tx) => {
+        await writeRequests(tx, rows);
+        const ended = rows.filter((it) => it.state !== 'running');
+        if (ended.length > 0) await writeDays(tx, ended);
+      });
+      // One that has ended meanwhile is another row.
+      for (const row of rows) if (waiting.get(row.id) === row) waiting.delete(row.id);
+    });
+
+  async function writeAll(): Promise<void> {
+    while (waiting.size > 0) {
       try {
-        await work();
+        await delay(failing ? RETRY_MS : WRITE_EVERY_MS, undefined, { signal: closing.signal }).catch(
+          () => undefined,
+        );
+        await write();
         failing = false;
-        return;
       } catch (error) {
         failing = true;
         log.error({ err: error }, 'usage was not written');
         if (closing.signal.aborted) return;
-        await delay(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
       }
     }
   }
 
-  async function count(tx: DbOrTx, row: Counted): Promise<void> {
-    const { payer, figures } = row;
-    const key = {
-      day: row.day,
-      ...{ sandboxId: payer.sandboxId, userId: payer.userId, workspaceId: payer.workspaceId },
-      ...{ provider: row.provider, model: figures.model },
-    };
-    const sums = {
-      requests: 1,
-      inputTokens: figures.input,
-      outputTokens: figures.output,
-      cacheReadTokens: figures.cacheRead,
-      cacheWriteTokens: figures.cacheWrite,
-      cacheWriteHourTokens: figures.cacheWriteHour,
-      costUsd: row.usd,
-      estimated: row.estimated ? 1 : 0,
-    };
-    const increment = Object.fromEntries(
-      Object.entries(sums).map(([name, value]) => [name, { increment: value }]),
-    );
-    await tx.usageDay.upsert({
-      where: { day_sandboxId_userId_workspaceId_provider_model: key },
-      create: { ...key, ...sums },
-      update: increment,
+  function wake(): void {
+    writing ??= writeAll().finally(() => {
+      writing = null;
     });
+  }
+
+  function put(row: RequestRow): void {
+    waiting.set(row.id, row);
+    wake();
+  }
+
+  function ended(id: string, { payer, at, provider, figures }: OpenRequest & { figures: RequestFigures }) {
+    const { usd, known } = prices.cost(figures.model, dayOf(at), figures);
+    const { input, output, cacheRead, cacheWrite, cacheWriteHour, exact, ...rest } = figures;
+    const row: RequestRow = {
+      ...{ id, at, provider, ...payer, ...rest },
+      ...{ inputTokens: input, outputTokens: output, cacheReadTokens: cacheRead },
+      ...{ cacheWriteTokens: cacheWrite, cacheWriteHourTokens: cacheWriteHour },
+      ...{ costUsd: usd, estimated: !(known && exact) },
+    };
+    put(row);
+    return { tokens: tokensOf(row), usd };
   }
 
   return {
@@ -103,107 +123,69 @@ export function createUsageStore({ db, log, prices }: { db: Db; log: Logger; pri
       return failing;
     },
 
-    begin(payer, { at, provider, bytes }) {
+    begin({ payer, at, provider, bytes }) {
       const id = randomUUID();
-      void queue(() =>
-        insist(async () => {
-          const inputTokens = Math.ceil(bytes / BYTES_PER_TOKEN);
-          await db.apiRequest.create({ data: { id, at, provider, ...payer, inputTokens } });
-        }),
-      );
+      put({ ...running, ...{ id, at, provider, ...payer }, inputTokens: Math.ceil(bytes / BYTES_PER_TOKEN) });
       return id;
     },
 
-    end(id, { payer, at, provider, figures }, counted) {
-      void queue(() =>
-        insist(async () => {
-          const day = dayOf(at);
-          const { usd, known } = prices.cost(figures.model, day, figures);
-          const row = { day, payer, provider, figures, usd, estimated: !(known && figures.exact) };
-          await db.$transaction(async (tx) => {
-            await tx.apiRequest.update({ where: { id }, data: columnsOf(row) });
-            await count(tx, row);
-          });
-          counted({ tokens: tokensOf(figures), usd });
-        }),
-      );
-    },
+    end: ended,
 
-    sums: (target, targetId, start) =>
+    sums: (target, targetId, start, take) =>
       queue(async () => {
-        const column = { user: 'userId', workspace: 'workspaceId', sandbox: 'sandboxId' } as const;
+        const column = ({ user: 'userId', workspace: 'workspaceId', sandbox: 'sandboxId' } as const)[target];
         const { _sum: sum } = await db.usageDay.aggregate({
-          where: { [column[target]]: targetId, day: { gte: dayOf(start) } },
+          where: { [column]: targetId, day: { gte: dayOf(start) } },
           _sum: {
             ...{ requests: true, costUsd: true, inputTokens: true, outputTokens: true },
             ...{ cacheReadTokens: true, cacheWriteTokens: true },
           },
         });
         const tokens = [sum.inputTokens, sum.outputTokens, sum.cacheReadTokens, sum.cacheWriteTokens];
-        return {
+        const sums: Sums = {
           requests: sum.requests ?? 0,
           usd: sum.costUsd ?? 0,
           tokens: tokens.reduce<number>((all, it) => all + (it ?? 0), 0),
         };
+        for (const row of waiting.values())
+          if (row.state !== 'running' && row[column] === targetId && row.at >= start) {
+            sums.requests += 1;
+            sums.usd += row.costUsd;
+            sums.tokens += tokensOf(row);
+          }
+        take(sums);
       }),
 
-    recover: () =>
-      queue(async () => {
-        const rows = await db.apiRequest.findMany({ where: { state: 'running' } });
-        for (const it of rows) {
-          const figures: RequestFigures = {
-            ...{ input: it.inputTokens, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteHour: 0 },
+    async recover() {
+      const rows = await db.apiRequest.findMany({ where: { state: 'running' } });
+      for (const { id, at, provider, sandboxId, sessionId, userId, workspaceId, inputTokens } of rows)
+        ended(id, {
+          ...{ at, provider, payer: { sandboxId, sessionId, userId, workspaceId } },
+          figures: {
+            ...{ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteHour: 0 },
             ...{ model: '', state: 'cut', status: null, exact: false, ttftMs: null, upstreamId: null },
             durationMs: 0,
-          };
-          const { sandboxId, sessionId, userId, workspaceId, provider } = it;
-          const day = dayOf(it.at);
-          const { usd } = prices.cost('', day, figures);
-          const payer = { sandboxId, sessionId, userId, workspaceId };
-          const row = { day, payer, provider, figures, usd, estimated: true };
-          await db.$transaction(async (tx) => {
-            await tx.apiRequest.update({ where: { id: it.id }, data: columnsOf(row) });
-            await count(tx, row);
-          });
-        }
-        return rows.length;
-      }),
+          },
+        });
+      await write();
+      return rows.length;
+    },
 
     async close() {
       closing.abort();
-      await last;
+      await writing;
     },
   };
 }
 
-interface Counted {
-  day: string;
-  payer: Payer;
-  provider: string;
-  figures: RequestFigures;
-  usd: number;
-  estimated: boolean;
-}
+const running: Omit<RequestRow, keyof Payer | 'id' | 'at' | 'provider' | 'inputTokens'> = {
+  ...{ model: '', state: 'running', status: null, outputTokens: 0, cacheReadTokens: 0 },
+  ...{ cacheWriteTokens: 0, cacheWriteHourTokens: 0, costUsd: 0, estimated: true },
+  ...{ ttftMs: null, durationMs: null, upstreamId: null },
+};
 
-function columnsOf({ figures, usd, estimated }: Counted) {
-  return {
-    state: figures.state,
-    status: figures.status,
-    model: figures.model,
-    inputTokens: figures.input,
-    outputTokens: figures.output,
-    cacheReadTokens: figures.cacheRead,
-    cacheWriteTokens: figures.cacheWrite,
-    cacheWriteHourTokens: figures.cacheWriteHour,
-    costUsd: usd,
-    estimated,
-    ttftMs: figures.ttftMs,
-    durationMs: figures.durationMs,
-    upstreamId: figures.upstreamId,
-  };
-}
-
-const tokensOf = (it: TokenCounts): number => it.input + it.output + it.cacheRead + it.cacheWrite;
+const tokensOf = (it: RequestRow): number =>
+  it.inputTokens + it.outputTokens + it.cacheReadTokens + it.cacheWriteTokens;
 
 /** `2026-11-21`, of UTC. */
 export const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
