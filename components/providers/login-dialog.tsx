@@ -55,7 +55,7 @@ function Steps({ sandboxId, view }: { sandboxId: string; view: LoginView & { url
           <p className="text-sm">
             <strong>1.</strong> Open this page and allow Claude Code:
           </p>
-          <code className="max-h-20 select-all overflow-y-auto break-all rounded-md border bg-sunken px-3 py-2 text-xs">
+          <code className="line-clamp-4 select-all break-all rounded-md border bg-sunken px-3 pt-2 text-xs">
             {view.url}
           </code>
           <div className="flex flex-wrap gap-2">
@@ -79,7 +79,9 @@ function Steps({ sandboxId, view }: { sandboxId: string; view: LoginView & { url
                 ? `The log-in is given up ${relative(view.expiresAt, now)}.`
                 : undefined
             }
-            error={failure ? `${failure.title} ${failure.next}` : view.message}
+            error={
+              failure ? (failure.field ? failure.title : `${failure.title} ${failure.next}`) : view.message
+            }
           >
             {(control) => (
               <Input

@@ -53,7 +53,7 @@ export function ProviderPicker({ session, phone }: { session: SessionView; phone
             disabled={session.state !== 'running'}
             aria-label={`Provider of ${session.name}: ${label}`}
             title={`Provider: ${label}`}
-            className="min-w-0 max-w-44 gap-1.5"
+            className={phone ? undefined : 'w-auto min-w-0 max-w-44 gap-1.5 px-1.5 text-xs'}
           >
             <Icon aria-hidden />
             {!phone && <span className="@max-md:hidden truncate">{label}</span>}
