@@ -5,7 +5,7 @@ import type { Audit, Db, SandboxAccess } from './contracts';
 import type { FilesServices } from './files-contracts';
 import type { Activity } from './gateway/activity';
 import type { GatewayConnections } from './gateway/connections';
-import { createFilesHelper } from './services/files/helper';
+import { createFilesHelper } from './services/files/filesd';
 import { createFiles } from './services/files/service';
 import { createPorts } from './services/ports/service';
 

@@ -17,7 +17,7 @@ import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from '.
 import { errorBody } from '../../http/answer';
 import { createRestApp } from '../../rest/base';
 import { addFileRoutes } from '../../rest/files';
-import { createFilesHelper } from './helper';
+import { createFilesHelper } from './filesd';
 import { createFiles } from './service';
 
 const scope = new Scope();

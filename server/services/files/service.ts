@@ -9,7 +9,7 @@ import { fileListSchema, fileStatSchema, fileTextSchema } from '../../../shared/
 import { SANDBOX_HOME } from '../../../shared/names';
 import { type Audit, actorOf, type Db, type Identity, type SandboxAccess } from '../../contracts';
 import type { FilesServices } from '../../files-contracts';
-import type { FilesHelper, HelperRequest } from './helper';
+import type { FilesHelper, HelperRequest } from './filesd';
 
 /** A page of entries, or a text in which every character is escaped. */
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;

@@ -5,7 +5,7 @@ import { listeningPortSchema } from '../../../shared/files';
 import { portPath } from '../../../shared/ports';
 import type { SandboxAccess } from '../../contracts';
 import type { FilesServices } from '../../files-contracts';
-import type { FilesHelper } from '../files/helper';
+import type { FilesHelper } from '../files/filesd';
 
 /** More than one machine's programs listen on. */
 const ANSWER_MAX_BYTES = 1024 * 1024;

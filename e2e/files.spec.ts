@@ -1,0 +1,208 @@
+/** Files and ports of one sandbox in a real browser: tree, upload, editor, conflict, preview, and a program's own page. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Account } from './account';
+import { leave, openBrowser, openVisitor, type Visitor } from './browser';
+import { artifacts } from './product';
+import { until } from './until';
+import { workersProduct } from './workers-product';
+
+const product = workersProduct();
+const SHOWN_MS = 20_000;
+const folder = mkdtempSync(join(tmpdir(), 'cc-e2e-files-'));
+let browser: Browser;
+let admin: Account;
+let sandboxId = '';
+const visitors: Visitor[] = [];
+
+async function visit(options: Parameters<typeof openVisitor>[2]): Promise<Visitor> {
+  const visitor = await openVisitor(browser, product, { as: admin, ...options });
+  visitors.push(visitor);
+  return visitor;
+}
+const fs = (method: string, operation: string, query: Record<string, string> = {}, body?: unknown) =>
+  admin.fetch(
+    method,
+    `/api/sandboxes/${sandboxId}/fs/${operation}?${new URLSearchParams({ root: 'workspace', ...query })}`,
+    body,
+  );
+const write = (path: string, content: string) => fs('PUT', 'write', {}, { root: 'workspace', path, content });
+const read = async (path: string) =>
+  ((await (await fs('GET', 'read', { path })).json()) as { content: string }).content; // the route's own shape
+
+/** A page, an event stream and a WebSocket that answers what it gets; nothing but Node is in the sandbox. */
+const program = `
+const http = require('http'), crypto = require('crypto');
+const page = '<!doctype html><title>App</title><p id=cookie></p><p id=api></p><p id=events></p><p id=socket></p><script src="app.js"></script>';
+const script = \`
+  const put = (id, text) => { document.getElementById(id).textContent = text; };
+  try { put('cookie', 'cookie:' + document.cookie); } catch (error) { put('cookie', error.name); }
+  fetch('/api/auth/me', { credentials: 'include' }).then(() => put('api', 'reached'), () => put('api', 'refused'));
+  new EventSource('events').onmessage = (event) => put('events', event.data);
+  const url = new URL('socket', location.href); url.protocol = 'ws:';
+  const ws = new WebSocket(url);
+  ws.onopen = () => ws.send('hello');
+  ws.onmessage = (event) => put('socket', event.data);
+\`;
+const server = http.createServer((request, response) => {
+  if (request.url === '/app.js') return response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
+  if (request.url === '/events') { response.writeHead(200, { 'content-type': 'text/event-stream' }); return response.write('data: an event\\n\\n'); }
+  if (request.url !== '/') return response.writeHead(404).end();
+  response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'theirs=1' }).end(page);
+});
+server.on('upgrade', (request, socket) => {
+  const key = crypto.createHash('sha1').update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64');
+  socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + key + '\\r\\n\\r\\n');
+  socket.once('data', (frame) => {
+    const mask = frame.subarray(2, 6), text = Buffer.from(frame.subarray(6).map((it, at) => it ^ mask[at % 4]));
+    socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
+  });
+  socket.on('error', () => {});
+});
+server.listen(4321, '127.0.0.1');
+`;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  admin = await Account.signIn(product, product);
+  sandboxId = (await admin.createSandbox('shelf')).id;
+  await admin.reaches(sandboxId, 'running');
+  await until(
+    'files can be written',
+    SHOWN_MS,
+    async () => (await write('notes.md', '# Notes\n\n- one\n')).ok || null,
+  );
+  await write('server.cjs', program);
+  await write('src/a.ts', 'x').then(() => fs('POST', 'mkdir', {}, { root: 'workspace', path: 'src' }));
+  await write('src/main.ts', 'export const answer = 42;\n');
+});
+afterEach((context) => leave(product, visitors, context));
+afterAll(async () => {
+  await browser.close();
+  rmSync(folder, { recursive: true, force: true });
+  if (sandboxId !== '') await admin.call('DELETE', `/api/sandboxes/${sandboxId}`);
+});
+
+/** Serious findings of axe-core as `rule: element` lines; a terminal's colours are its program's. */
+async function accessibilityProblems(page: Page): Promise<string[]> {
+  await page.evaluate(`${axe.source}; undefined`);
+  const { violations } = await page.evaluate(async () => {
+    const loaded = window as unknown as { axe: typeof axe }; // put there by the line above
+    return loaded.axe.run({ exclude: ['.terminal-host', '.cm-editor'] }, { resultTypes: ['violations'] });
+  });
+  return violations.flatMap((it) => it.nodes.map((node) => `${it.id}: ${node.html.slice(0, 160)}`));
+}
+const wide = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth);
+const item = (page: Page, name: string) => page.getByRole('treeitem').filter({ hasText: name });
+
+async function openFiles(page: Page): Promise<void> {
+  await page.goto(`/sandboxes/${sandboxId}`);
+  await page.getByRole('button', { name: 'Files', exact: true }).click();
+  await item(page, 'notes.md').waitFor();
+}
+
+describe('files', () => {
+  test('a tree by keyboard that follows the sandbox; an editor that keeps a second writer’s work', async () => {
+    const { page, complaints } = await visit({ scheme: 'light', width: 1280 });
+    await openFiles(page);
+    await item(page, 'notes.md').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    await item(page, 'main.ts').waitFor();
+    await write('appeared.txt', 'x');
+    await item(page, 'appeared.txt').waitFor();
+
+    await item(page, 'main.ts').click();
+    const dialog = page.getByRole('dialog', { name: 'main.ts' });
+    const text = dialog.getByRole('textbox', { name: 'Text of main.ts' });
+    await text.waitFor();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('// mine');
+    await dialog.getByText('not saved').waitFor();
+    await page.screenshot({ path: join(artifacts, 'files-editor-light-1280.png') });
+    await page.keyboard.press('Control+s');
+    await dialog.getByText('not saved').waitFor({ state: 'detached' });
+    expect(await read('src/main.ts')).toBe('export const answer = 42;\n// mine');
+    await write('src/main.ts', 'theirs\n');
+    await page.keyboard.type(' again');
+    await page.keyboard.press('Control+s');
+    await dialog.getByRole('alert').getByText('changed meanwhile').waitFor();
+    expect(await read('src/main.ts')).toBe('theirs\n');
+    await dialog.getByRole('button', { name: 'Load theirs' }).click();
+    await text.getByText('theirs').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+
+    await item(page, 'notes.md').click();
+    await page.getByRole('dialog').getByRole('heading', { name: 'Notes' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(await accessibilityProblems(page)).toEqual([]);
+    await page.screenshot({ path: join(artifacts, 'files-light-1280.png') });
+    expect(complaints.filter((it) => !it.includes('409'))).toEqual([]);
+  });
+
+  test('uploads with a folder, renames, deletes; on a phone in the dark', async () => {
+    const { page } = await visit({ scheme: 'dark', width: 375, height: 740, touch: true });
+    mkdirSync(join(folder, 'photos/2026'), { recursive: true });
+    writeFileSync(join(folder, 'photos/2026/a.txt'), 'from a folder');
+    await openFiles(page);
+    await page.getByLabel('Folder to upload').setInputFiles(join(folder, 'photos'));
+    await page.getByText('1 of 1 uploaded').waitFor();
+    expect(await read('photos/2026/a.txt')).toBe('from a folder');
+    expect(await wide(page)).toBeLessThanOrEqual(375);
+    expect(await accessibilityProblems(page)).toEqual([]);
+    await page.screenshot({ path: join(artifacts, 'files-dark-375.png') });
+
+    await page.getByRole('button', { name: 'Actions for appeared.txt' }).click();
+    await page.getByRole('menuitem', { name: 'Rename or move' }).click();
+    await page.getByLabel('New name').fill('photos/moved.txt');
+    await page.getByLabel('New name').press('Enter');
+    await item(page, 'appeared.txt').waitFor({ state: 'detached' });
+    expect(await read('photos/moved.txt')).toBe('x');
+    await page.getByRole('button', { name: 'Actions for photos' }).click();
+    await page.getByRole('menuitem', { name: 'Delete…' }).click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await item(page, 'photos').waitFor({ state: 'detached' });
+    expect((await fs('GET', 'stat', { path: 'photos' })).status).toBe(404);
+  });
+});
+
+describe('ports', () => {
+  test.each([
+    ['a host of its own', () => product.url, 'cookie:theirs=1'],
+    ['a path without an origin', () => product.url.replace('127.0.0.1', '127.0.0.2'), 'SecurityError'],
+  ])(
+    'a program opens at %s, with its events and its WebSocket, and none of our rights',
+    async (_what, base, cookie) => {
+      const shell = await admin.openSession(sandboxId, 'shell');
+      const { page, context } = await visit({ scheme: 'dark', width: 1280 });
+      for (const part of admin.cookie.split('; ')) {
+        const [name = '', ...value] = part.split('=');
+        await context.addCookies([{ name, value: value.join('='), url: base() }]);
+      }
+      await page.goto(`${base()}/sandboxes/${sandboxId}`);
+      await page.getByRole('button', { name: 'Ports', exact: true }).click();
+      const ports = async () =>
+        (await admin.call<{ ports: { port: number }[] }>('GET', `/api/sandboxes/${sandboxId}/ports`)).ports;
+      if (!(await ports()).some((it) => it.port === 4321)) {
+        await page.locator(`[data-session="${shell.id}"][data-connection="connected"]`).waitFor();
+        await page.locator(`[data-session="${shell.id}"] .xterm-helper-textarea`).focus();
+        await page.keyboard.type('node ~/workspace/server.cjs\n');
+      }
+      const link = page.getByRole('link', { name: 'Open port 4321 in a new tab' });
+      await link.waitFor();
+      await page.screenshot({ path: join(artifacts, 'ports-dark-1280.png') });
+      const [tab] = await Promise.all([context.waitForEvent('page'), link.click()]);
+      await tab.getByText('an event').waitFor();
+      await tab.locator('#socket').getByText('hello').waitFor();
+      expect(await tab.locator('#cookie').textContent()).toBe(cookie);
+      await tab
+        .locator('#api')
+        .getByText(cookie === 'SecurityError' ? 'refused' : 'reached')
+        .waitFor();
+    },
+  );
+});
