@@ -37,9 +37,9 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.spec.ts'],
-          // One product, one administrator and one browser for all of them: a file changes what another would see.
+          // A product for each worker, as a file changes what another would see. Most of a file's time is waiting.
           globalSetup: 'e2e/global-setup.ts',
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 300_000,

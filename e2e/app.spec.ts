@@ -1,12 +1,13 @@
 /** The web app in a real browser: one person's way through it, and what administrators do. */
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, signIn, type Visitor } from './browser';
 import { artifacts } from './product';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 let browser: Browser;
 let admin: Account;
 const visitors: Visitor[] = [];

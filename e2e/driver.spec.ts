@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import axe from 'axe-core';
 import type { Browser, Download, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { SessionView } from '../shared/views';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { artifacts } from './product';
 import { TerminalDevice } from './terminal-device';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
 /** 1 × 1 pixel. */
 const PNG =
@@ -19,7 +20,7 @@ const TURNS = 1_000;
 const ROWS_DRAWN_MAX = 80;
 const ELEMENTS_DRAWN_MAX = 3_000;
 
-const product = inject('product');
+const product = workersProduct();
 const SHOWN_MS = 30_000;
 let browser: Browser;
 let admin: Account;

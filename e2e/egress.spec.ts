@@ -1,14 +1,15 @@
 /** Ways out as an administrator meets them: from a pasted link to a green proof, and what is shown when it breaks. */
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { createEgressLab, type EgressLab } from './egress-lab';
 import { API_KEY } from './global-setup';
 import { artifacts, type ProductFacts, startProduct } from './product';
+import { workersProduct } from './workers-product';
 
-const first = inject('product');
+const first = workersProduct();
 const visitors: Visitor[] = [];
 let lab: EgressLab;
 let product: ProductFacts & { close(): Promise<void> };

@@ -1,6 +1,6 @@
 /** The whole product over its public interfaces: a sandbox, Claude in it, and what survives which crash. */
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { homeVolumeName, LABEL_SANDBOX } from '../shared/names';
 import type { SandboxView } from '../shared/views';
 import { Account } from './account';
@@ -8,8 +8,9 @@ import { crash, tunnelPid } from './processes';
 import { lines, tail } from './product';
 import { TerminalDevice } from './terminal-device';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 const devices: TerminalDevice[] = [];
 let admin: Account;
 let sandbox: SandboxView;

@@ -1,11 +1,14 @@
-/** One product for all browser tests, and the scripted API it speaks to. */
+/** A product for each worker of the browser tests, and the scripted API that each speaks to. */
+import { availableParallelism } from 'node:os';
 import type { TestProject } from 'vitest/node';
+import { Scope } from '../shared/lifecycle';
 import { startAnthropicApi } from './anthropic/api';
 import { type ProductFacts, startProduct } from './product';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    product: ProductFacts;
+    /** One for each worker: see `workersProduct`. */
+    products: ProductFacts[];
   }
 }
 
@@ -13,19 +16,22 @@ declare module 'vitest' {
 export const API_KEY = 'sk-ant-scripted-key-of-the-gateway';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const api = await startAnthropicApi({ key: API_KEY });
-  const product = await startProduct({
-    ...{ name: 'product', apiUrl: api.url, apiKey: API_KEY },
-    // A provider of a test's own stands on this machine.
-    env: { PROVIDER_PRIVATE_HOSTS: 'yes' },
-  }).catch(async (cause: unknown) => {
-    await api.close();
+  const scope = new Scope();
+  const products: ProductFacts[] = [];
+  const workers = Math.min(project.config.maxWorkers, availableParallelism());
+  try {
+    // One after the other: the first builds what is missing.
+    while (products.length < workers) {
+      const api = scope.own('API', await startAnthropicApi({ key: API_KEY }));
+      const name = `product-${products.length + 1}`;
+      const { close, ...facts } = await startProduct({ name, apiUrl: api.url, apiKey: API_KEY });
+      scope.add(name, close, (it) => it());
+      products.push(facts);
+    }
+  } catch (cause) {
+    await scope.close();
     throw cause;
-  });
-  const { close, ...facts } = product;
-  project.provide('product', facts);
-  return async () => {
-    await close();
-    await api.close();
-  };
+  }
+  project.provide('products', products);
+  return () => scope.close();
 }

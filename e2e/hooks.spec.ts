@@ -1,14 +1,15 @@
 /** Users' hooks in a real browser: written, tried, changed, and heeded by a session that runs. */
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { SessionView } from '../shared/views';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { artifacts } from './product';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 const TURN_MS = 30_000;
 let browser: Browser;
 let admin: Account;
@@ -81,7 +82,7 @@ test('a hook is written, tried and switched; a session that runs heeds it', asyn
   await trial.getByLabel('Payload of PreToolUse').fill(JSON.stringify(payload));
   await trial.getByRole('button', { name: 'Run it' }).click();
   await trial.getByText('Claude is stopped here: hands off').waitFor();
-  await trial.getByText('exit 2').waitFor();
+  await trial.getByText('exit 2', { exact: true }).waitFor();
   await page.screenshot({ path: `${artifacts}/hooks-test-light-1280.png` });
   expect(await accessibilityProblems(page, '[role="dialog"]')).toEqual([]);
   await trial.getByRole('button', { name: 'Done' }).click();

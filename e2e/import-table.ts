@@ -67,6 +67,16 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     .flat()
     .map((to) => ({ from: 'bench/proxy-ours.ts', to, reason: 'the proxy with its counting, without SSH' })),
   {
+    from: 'bench/frames.ts',
+    to: 'server/gateway/testing/box',
+    reason: 'the newest image, as the tests find it',
+  },
+  {
+    from: 'server/services/login/login.root.test.ts',
+    to: 'e2e/anthropic/api',
+    reason: 'the scripted Claude API that the whole product is tested with',
+  },
+  {
     from: 'image/testing/claude-box.ts',
     to: 'e2e/anthropic/api',
     reason: 'the scripted Claude API that the whole product is tested with',

@@ -1,14 +1,15 @@
 /** One session as terminal, driver and inspector, and the dashboard over all of them, in a real browser. */
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SessionView } from '../shared/views';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { artifacts } from './product';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 const SHOWN_MS = 20_000;
 let browser: Browser;
 let admin: Account;

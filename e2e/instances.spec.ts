@@ -1,12 +1,13 @@
 /** Two instances on one machine: other port, other folder, nothing in common. */
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { hostTable, LABEL_INSTANCE } from '../shared/names';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, signIn, type Visitor } from './browser';
 import { API_KEY } from './global-setup';
 import { lines, type ProductFacts, startProduct } from './product';
+import { workersProduct } from './workers-product';
 
-const first = inject('product');
+const first = workersProduct();
 const visitors: Visitor[] = [];
 let second: ProductFacts & { close(): Promise<void> };
 

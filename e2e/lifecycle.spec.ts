@@ -1,13 +1,14 @@
 /** What a person sees when things go another way: a create fails, a sandbox pauses or stops, a sign-in ends. */
 import { cpus } from 'node:os';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { type ShellPage, showShell } from './shell-page';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 /** What the page promises for an end of the sign-in: at once, as a person sees it. */
 const AT_ONCE_MS = 1_000;
 let browser: Browser;

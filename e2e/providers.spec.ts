@@ -1,7 +1,7 @@
 /** Who answers Claude: a provider of one's own added, tried, chosen, switched from; Claude's log-in up to its code. */
 import axe from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ProviderView } from '../shared/providers';
 import type { SessionView } from '../shared/views';
 import { Account } from './account';
@@ -9,8 +9,9 @@ import { type RecordedRequest, type ScriptedApi, startAnthropicApi } from './ant
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { artifacts } from './product';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 const SHOWN_MS = 30_000;
 const VENDOR_KEY = 'vendor-key-for-the-browser-test';
 let browser: Browser;

@@ -1,12 +1,13 @@
 /** Whoever scrolls up or searches finds every line, also those that scrolled off faster than tmux draws. */
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { showShell } from './shell-page';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 const SHOWN_MS = 60_000;
 const LINES = 1_500;
 let browser: Browser;

@@ -3,12 +3,13 @@
  * change, takes another model, and comes back on the phone. A picture of each step is kept, dark and light.
  */
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, signIn, type Visitor } from './browser';
 import { artifacts } from './product';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 let browser: Browser;
 let admin: Account;
 let sandboxId = '';

@@ -1,13 +1,14 @@
 /** The main job, as a person does it: press one button, type to Claude in the browser, come back later. */
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { crash } from './processes';
 import { artifacts } from './product';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 /** Claude Code starts within a second; the sandbox before it takes longer on a busy machine. */
 const SHOWN_MS = 60_000;
 let browser: Browser;

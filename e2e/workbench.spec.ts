@@ -1,13 +1,14 @@
 /** The terminal's tools in a real browser: panes, search, uploads, clipboard, screen reader, soft keys, renderer. */
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Preferences, SessionView } from '../shared/views';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, openWebglBrowser, type Visitor } from './browser';
 import { type ShellPage, showShell } from './shell-page';
 import { until } from './until';
+import { workersProduct } from './workers-product';
 
-const product = inject('product');
+const product = workersProduct();
 const SHOWN_MS = 20_000;
 let browser: Browser;
 let admin: Account;
