@@ -95,7 +95,7 @@ test('a hook is written, tried and switched; a session that runs heeds it', asyn
   await form.getByLabel('Name').fill('Ledger');
   await form.getByText('HTTP', { exact: true }).click();
   await form.getByLabel('Address').fill('http://127.0.0.1:9/nobody');
-  await form.getByLabel('Event').selectOption('PostToolUse');
+  await form.getByLabel('Event', { exact: true }).selectOption('PostToolUse');
   await form.getByRole('button', { name: 'Add', exact: true }).click();
   const once = page.getByRole('dialog', { name: 'Copy the secret now' });
   expect(await once.locator('code').textContent()).toMatch(/^whsec_/);

@@ -14,7 +14,6 @@ import {
 import type { HookView } from '../../shared/hooks';
 import { Badge } from '../ui/banner';
 import { Button } from '../ui/button';
-import { cx } from '../ui/cx';
 import { Menu, MenuItem, MenuLine } from '../ui/menu';
 import { Switch } from '../ui/switch';
 import { targetOf } from './words';
@@ -43,9 +42,11 @@ export function HookRow({
       <span className="grid size-8 shrink-0 place-items-center rounded-lg bg-sunken text-ink-soft">
         <Icon className="size-4" aria-hidden />
       </span>
-      <div className={cx('min-w-0 flex-1 basis-56', !hook.enabled && 'opacity-60')}>
+      <div className="min-w-0 flex-1 basis-56">
         <p className="flex flex-wrap items-center gap-2 text-sm">
-          <span className="truncate font-medium">{hook.name}</span>
+          <span className={hook.enabled ? 'truncate font-medium' : 'truncate text-ink-soft line-through'}>
+            {hook.name}
+          </span>
           <Badge>{hook.matcher === '' ? hook.event : `${hook.event} · ${hook.matcher}`}</Badge>
           {hook.onFailure === 'deny' && <Badge tone="warn">Denies on failure</Badge>}
           {!hook.enabled && <Badge>Off</Badge>}

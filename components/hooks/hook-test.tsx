@@ -20,7 +20,7 @@ const decisionTone = { allow: 'good', ask: 'warn', deny: 'bad' } as const;
 function Result({ tested }: { tested: Tested }) {
   const { request, answer, error, decision } = tested;
   return (
-    <section aria-label="Result" className="grid gap-3">
+    <section aria-label="Result" className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <Note tone={error ? 'bad' : 'good'} icon={error ? CircleX : CircleCheck}>
         <span className="flex flex-wrap items-center gap-2">
           <span className="min-w-0 break-words">
@@ -33,7 +33,7 @@ function Result({ tested }: { tested: Tested }) {
       {!tested.matches && (
         <Note tone="warn">Its matcher leaves this payload out: in a session it would not have run.</Note>
       )}
-      <div className="rounded-lg border p-3">
+      <div className="overflow-x-auto rounded-lg border p-3">
         <Fold title="Request" note={request.line}>
           <Facts rows={request.headers} />
           <div className="mt-2">
@@ -97,7 +97,7 @@ export function HookTest({
     test.mutate({ sandboxId: target, place, hook, payload: { ...given } });
   }
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
       {sandboxId === null && (
         <Field
           label="Sandbox"
