@@ -32,7 +32,7 @@ import { buildFiles } from './files';
 import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
 import { createActivity } from './gateway/activity';
 import { createAnthropicProxy } from './gateway/anthropic-proxy';
-import { createConnections } from './gateway/connections';
+import { createConnections, type GatewayConnections } from './gateway/connections';
 import { loadGatewayKey } from './gateway/key';
 import { createPortPasses } from './gateway/port-passes';
 import { createPortProxy } from './gateway/port-proxy';
@@ -97,6 +97,8 @@ export interface ComposeOptions {
   version: string;
   /** Starts Next on what is about to be served; without it only the APIs answer. */
   pages?: (at: { host: string; port: number }) => Promise<Pages>;
+  /** Instead of SSH through the agent; for tests of what reads from sandboxes. */
+  connections?: GatewayConnections;
   /** Instead of those at full cost; for tests. */
   passwords?: Passwords;
 }
@@ -114,7 +116,7 @@ export async function startGateway(options: ComposeOptions): Promise<Gateway> {
 
 async function build(
   scope: Scope,
-  { config, log, version, pages, passwords = createPasswords() }: ComposeOptions,
+  { config, log, version, pages, passwords = createPasswords(), connections: given }: ComposeOptions,
 ): Promise<Gateway> {
   const startPages = config.headless ? undefined : pages;
   const instance = loadInstance(config.dataDir);
@@ -166,10 +168,11 @@ async function build(
   );
   const connections = scope.own(
     'connections',
-    createConnections({
-      ...{ agent, db, log, gatewayKey, provider: proxy },
-      connected: (id, connection) => void claude.pushHooks(id, connection),
-    }),
+    given ??
+      createConnections({
+        ...{ agent, db, log, gatewayKey, provider: proxy },
+        connected: (id, connection) => void claude.pushHooks(id, connection),
+      }),
   );
   const claude = buildClaude(scope, {
     ...{ db, live, audit, log, masterKey, access, connections, activity },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { createPasswords } from '../auth/password';
-import { type Gateway, startGateway } from '../compose';
+import { type ComposeOptions, type Gateway, startGateway } from '../compose';
 import { loadConfig } from '../config';
 import { TEST_PASSWORD_COST } from '../services/testing';
 
@@ -21,7 +21,10 @@ export interface TestServer extends Gateway {
   stop(): Promise<void>;
 }
 
-export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+export async function startTestServer(
+  env: Record<string, string> = {},
+  more: Pick<ComposeOptions, 'connections'> = {},
+): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-server-'));
   const config = loadConfig({
     DATA_DIR: folder,
@@ -32,7 +35,7 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
   });
   const log = pino({ level: 'silent' });
   const passwords = createPasswords({ cost: TEST_PASSWORD_COST });
-  const gateway = await startGateway({ config, log, version: '0.0.0-test', passwords });
+  const gateway = await startGateway({ config, log, version: '0.0.0-test', passwords, ...more });
   const base = `http://127.0.0.1:${gateway.port}`;
 
   const ask: TestServer['ask'] = (path, { as, headers, ...init } = {}) =>

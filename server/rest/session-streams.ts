@@ -114,9 +114,9 @@ export function addSessionStreams(
               data: JSON.stringify(data),
               ...(at === events.length - 1 ? { id: String(frame.seq) } : {}),
             });
-          if (frame.kind === 'stop' && frame.data.scope === 'session') {
-            const stop = { seq: frame.seq, line: JSON.stringify(frame) };
-            if (await hasEnded(frames, { identity, id }, stop)) return await stream.writeSSE(END);
+          if (frame.kind === 'stop' || frame.kind === 'status') {
+            const found = { seq: frame.seq, kind: frame.kind, line: JSON.stringify(frame) };
+            if (await hasEnded(frames, { identity, id }, found)) return await stream.writeSSE(END);
           }
         }
       });

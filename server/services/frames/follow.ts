@@ -34,18 +34,21 @@ export async function* followSession(
   for await (const line of frames.read(identity, { id, from }, signal)) {
     const found = lineOf(line);
     yield found;
-    if (found?.kind === 'stop' && (await hasEnded(frames, given, found))) return true;
+    if (found && (await hasEnded(frames, given, found))) return true;
   }
   return false;
 }
+
+/** The last frames of a session that has ended, in either order. */
+const LAST = /"kind":"(stop"[^\n]*"scope":"session"|status"[^\n]*"state":"(stopped|failed)")/;
 
 /** A session may be started again after its end: then its journal goes on. */
 export async function hasEnded(
   frames: Frames,
   { identity, id }: { identity: Identity; id: string },
-  stop: Pick<SessionLine, 'seq' | 'line'>,
+  found: Pick<SessionLine, 'seq' | 'kind' | 'line'>,
 ): Promise<boolean> {
-  if (!stop.line.includes('"scope":"session"')) return false;
+  if ((found.kind !== 'stop' && found.kind !== 'status') || !LAST.test(found.line)) return false;
   const summary = await frames.summary(identity, id);
-  return summary?.lastSeq === stop.seq && (summary.status === 'stopped' || summary.status === 'failed');
+  return summary?.lastSeq === found.seq && (summary.status === 'stopped' || summary.status === 'failed');
 }
