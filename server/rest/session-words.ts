@@ -34,7 +34,7 @@ function stateOf(view: SessionView): z.output<typeof sessionStatusSchema> {
   if (view.state === 'ended') return (view.exitCode ?? 0) === 0 ? 'stopped' : 'failed';
   if (view.state === 'suspended') return 'stopped';
   if (view.state === 'starting') return 'starting';
-  return view.live?.status ?? 'idle';
+  return view.live?.status ?? (view.kind === 'shell' ? 'idle' : 'starting');
 }
 
 export function shownSession(view: SessionView): z.output<typeof session> {
