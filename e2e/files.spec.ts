@@ -137,7 +137,7 @@ describe('files', () => {
     await dialog.getByRole('button', { name: 'Close' }).click();
 
     await item(page, 'notes.md').click();
-    await page.getByRole('dialog').getByRole('heading', { name: 'Notes' }).waitFor();
+    await page.getByRole('dialog').getByRole('heading', { name: 'Notes', exact: true }).waitFor();
     await page.keyboard.press('Escape');
     expect(await accessibilityProblems(page)).toEqual([]);
     await page.screenshot({ path: join(artifacts, 'files-light-1280.png') });

@@ -21,7 +21,7 @@ export function PortsPanel({ sandbox }: { sandbox: SandboxView }) {
       </EmptyState>
     );
   return (
-    <div className="grid min-w-0 content-start">
+    <div className="grid min-w-0 grid-cols-1 content-start">
       {ports.isPending ? (
         <div role="status" aria-label="Loading the ports" className="grid gap-2 p-4">
           <Skeleton className="h-10 w-full" />

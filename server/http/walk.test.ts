@@ -280,6 +280,37 @@ test.each<[string, 'query' | 'mutation', object]>([
   ]);
 });
 
+test.each<[string, string, object?]>([
+  ['GET', 'fs/roots'],
+  ['GET', 'fs/list?root=workspace'],
+  ['GET', 'fs/stat?root=workspace&path=x'],
+  ['GET', 'fs/read?root=workspace&path=x'],
+  ['GET', 'fs/download?root=workspace&path=x'],
+  ['GET', 'fs/archive?root=workspace&path=x'],
+  ['GET', 'fs/watch?root=workspace&path='],
+  ['PUT', 'fs/write', { root: 'workspace', path: 'x', content: '' }],
+  ['PUT', 'fs/upload?root=workspace&path=x', {}],
+  ['POST', 'fs/mkdir', { root: 'workspace', path: 'x' }],
+  ['POST', 'fs/rename', { root: 'workspace', from: 'x', to: 'y' }],
+  ['DELETE', 'fs/delete?root=workspace&path=x'],
+  ['GET', 'ports'],
+])("%s .../%s of somebody else's sandbox is not found", async (method, what, body) => {
+  await sessionOf('ada');
+  const response = await server.ask(`/api/sandboxes/sfedcba987654321/${what}`, {
+    as: user,
+    method,
+    ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+  });
+  expect([response.status, await response.json()]).toMatchObject([404, { code: 'not_found' }]);
+});
+
+test("a port of somebody else's sandbox is not found, and strangers are refused", async () => {
+  await sessionOf('ada');
+  const path = '/sandboxes/sfedcba987654321/ports/3000/';
+  expect((await server.ask(path, { as: user })).status).toBe(404);
+  expect((await server.ask(path)).status).toBe(401);
+});
+
 /** A provider and a device that are really there, of the person of `sessionOf`. */
 async function othersThings(): Promise<void> {
   const { db } = server.parts;

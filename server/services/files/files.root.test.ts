@@ -17,6 +17,7 @@ import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from '.
 import { errorBody } from '../../http/answer';
 import { createRestApp } from '../../rest/base';
 import { addFileRoutes } from '../../rest/files';
+import { createPorts } from '../ports/service';
 import { createFilesHelper } from './filesd';
 import { createFiles } from './service';
 
@@ -26,6 +27,7 @@ let gateway: TestGateway;
 let server: Server;
 let base = '';
 let who: Identity = identity;
+let ports: ReturnType<typeof createPorts>;
 
 /** Of this very checkout: the newest on the machine may be another's. */
 function presentImage(): string {
@@ -41,6 +43,7 @@ beforeAll(async () => {
   const helper = scope.own('helper', createFilesHelper({ connections, log }));
   const { audit } = recorded;
   const files = createFiles({ db, audit, access, helper, onActivity: (id) => activity.touch(id) });
+  ports = createPorts({ access, helper });
   const list = async () => [{ id: SANDBOX_ID, can: { use: true } }];
   const app = createRestApp();
   // Only what these routes ask for.
@@ -224,6 +227,25 @@ test('secrets of the sandbox are closed, and links and dots lead nowhere', async
     ['box', 'x', 'invalid_input'],
   ] as const)
     expect([path, await codeOf(fetch(url('download', { root, path })))]).toEqual([path, code]);
+});
+
+test('what listens is told with its program, and not our own helpers', async () => {
+  const program = "require('http').createServer().listen(4321, '127.0.0.1')";
+  await box.exec(['bash', '-c', `node -e "${program}" >/dev/null 2>&1 &`]);
+  await box.exec([
+    'bash',
+    '-c',
+    'sudo -n node -e "require(\'http\').createServer().listen(81)" >/dev/null 2>&1 &',
+  ]);
+  const told = async () =>
+    (await ports.list(identity, SANDBOX_ID)).map((it) => [it.port, it.address, it.process]);
+  await expect.poll(told, { timeout: 10_000 }).toEqual([
+    [81, 'any', null],
+    [4321, 'loopback', `node -e ${program}`],
+  ]);
+  await expect(ports.list({ ...identity, userId: 'u2' }, SANDBOX_ID)).rejects.toMatchObject({
+    code: 'forbidden',
+  });
 });
 
 test('the helper that was killed comes again, and leaves when nobody is connected', async () => {
