@@ -24,7 +24,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     while (products.length < workers) {
       const api = scope.own('API', await startAnthropicApi({ key: API_KEY }));
       const name = `product-${products.length + 1}`;
-      const { close, ...facts } = await startProduct({ name, apiUrl: api.url, apiKey: API_KEY });
+      // A provider of a test's own stands on this machine.
+      const env = { PROVIDER_PRIVATE_HOSTS: 'yes' };
+      const { close, ...facts } = await startProduct({ name, apiUrl: api.url, apiKey: API_KEY, env });
       scope.add(name, close, (it) => it());
       products.push(facts);
     }
