@@ -47,7 +47,14 @@ const commands = [...page.matchAll(/^```sh needs=sandbox\n([\s\S]*?)^```$/gm)].f
 test.each(commands)('%s', async (command) => {
   const { stdout } = await promisify(execFile)('bash', ['-euc', command], {
     env: {
-      ...{ PATH: process.env.PATH, TOKEN: token, SANDBOX: sandbox, SESSION: session, SHELL_ID: shell },
+      ...{
+        NODE_ENV: 'test' as const,
+        PATH: process.env.PATH,
+        TOKEN: token,
+        SANDBOX: sandbox,
+        SESSION: session,
+        SHELL_ID: shell,
+      },
       URL: product.url,
     },
   });

@@ -55,6 +55,11 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     to: 'server/compose',
     reason: 'the whole gateway without pages, so that a start needs no build of them',
   },
+  ...['server/gateway/testing/loopback', 'server/http/testing', 'server/http/testing-box'].map((to) => ({
+    from: 'bench/api.ts',
+    to,
+    reason: 'the gateway alone, in a process of its own',
+  })),
   {
     from: 'bench/gateway.ts',
     to: 'server/config',

@@ -33,7 +33,13 @@ test('there are some of each kind', () => {
 test.each(examples.filter((it) => !it.needsSandbox).map((it) => it.command))('%s', async (command) => {
   const { stdout } = await promisify(execFile)('bash', ['-euc', command], {
     env: {
-      ...{ PATH: process.env.PATH, TOKEN: MASTER, SANDBOX: BOX, SESSION: box.sessionId },
+      ...{
+        NODE_ENV: 'test' as const,
+        PATH: process.env.PATH,
+        TOKEN: MASTER,
+        SANDBOX: BOX,
+        SESSION: box.sessionId,
+      },
       URL: `http://127.0.0.1:${server.port}`,
     },
   });

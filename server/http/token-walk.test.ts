@@ -166,7 +166,7 @@ function bodyFor(path: string): string {
     cols: 80,
     rows: 24,
   };
-  return JSON.stringify({ ...fields, ...answer, path, hooks: [] });
+  return JSON.stringify({ ...fields, ...answer, path, hooks: [], revision: 'x' });
 }
 
 describe('a token of one sandbox', () => {

@@ -381,12 +381,7 @@ test('what is public is exactly the table', () => {
 });
 
 describe('upgrades', () => {
-  const paths = [
-    ...upgradePaths.map((it) => it.example),
-    '/ws/nothing',
-    '/',
-    '/_next/webpack-hmr',
-  ];
+  const paths = [...upgradePaths.map((it) => it.example), '/ws/nothing', '/', '/_next/webpack-hmr'];
   const open = (path: string, options: { protocols?: string[]; headers?: Record<string, string> } = {}) =>
     new Promise<{ status?: number; close?: number }>((resolve, reject) => {
       const socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, options.protocols ?? [], {
