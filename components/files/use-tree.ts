@@ -75,6 +75,8 @@ export function useTree(sandboxId: string, root: FileRoot, hidden: boolean): Tre
       url.searchParams.delete('path');
       for (const it of watched.split('\n')) url.searchParams.append('path', it);
       source = new EventSource(url);
+      // What happened between the lists and this moment nobody has told.
+      source.addEventListener('watching', () => refresh());
       source.addEventListener('changed', (event) => {
         const data: unknown = JSON.parse(event.data);
         const path = typeof data === 'object' && data !== null ? Reflect.get(data, 'path') : undefined;

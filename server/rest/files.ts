@@ -375,7 +375,8 @@ function addStreams(app: RestApp, { prefix, params, selector }: Style, options: 
       path: `${prefix}/watch`,
       ...needs('files:read'),
       tags,
-      summary: 'Server-sent events: `changed` with the path of each of these folders that has changed',
+      summary:
+        'Server-sent events: `watching` once, then `changed` with the path of a folder that has changed',
       request: {
         params,
         query: z.object({
@@ -396,9 +397,13 @@ function addStreams(app: RestApp, { prefix, params, selector }: Style, options: 
       const opened = { sockets, ...caller, report, failed: asErrorEvent };
       return answerEvents(c, opened, async (stream, signal) => {
         const asked = { sandboxId: caller.sandboxId, root, paths: path };
+        let watching = false;
         for await (const changed of services.files.watch(caller.identity, asked, signal)) {
-          if (changed === null) await stream.write(': keep-alive\n\n');
+          // From the first word of the helper on nothing is missed: what was listed before may be old.
+          if (changed === null && !watching) await stream.writeSSE({ event: 'watching', data: '{}' });
+          else if (changed === null) await stream.write(': keep-alive\n\n');
           else await stream.writeSSE({ event: 'changed', data: JSON.stringify({ root, path: changed }) });
+          watching = true;
         }
       });
     },

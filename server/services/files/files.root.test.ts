@@ -178,7 +178,7 @@ test('changes are told as they happen', async () => {
       const { value, done } = (await reader?.read()) ?? { value: '', done: true };
       if (done) throw new Error(`it ended: ${text}`);
       text += value;
-      if (text.includes(': keep-alive')) await box.exec(['touch', '/home/claude/workspace/new']);
+      if (text.includes('event: watching')) await box.exec(['touch', '/home/claude/workspace/new']);
     }
   })();
   await told;
