@@ -172,7 +172,9 @@ export function FileTree({
               onFocus={() => setCurrent(keyAt(item.index))}
               onKeyDown={() => undefined}
               onClick={(event) => {
-                if (!(event.target instanceof Element) || !event.target.closest('[data-own]')) act(row);
+                // What is chosen in a menu comes here too, as React sees it: it is drawn elsewhere.
+                if (!(event.target instanceof Element) || !event.currentTarget.contains(event.target)) return;
+                if (!event.target.closest('[data-own]')) act(row);
               }}
               onDragOver={(event) => {
                 event.preventDefault();

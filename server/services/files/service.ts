@@ -184,14 +184,22 @@ export function createFiles(options: {
       if (response.statusCode !== 200) throw refusal(await textOf(response));
       let rest = '';
       response.setEncoding('utf8');
-      for await (const chunk of response) {
-        const lines = (rest + String(chunk)).split('\n');
-        rest = lines.pop() ?? '';
-        if (rest.length > ANSWER_MAX_BYTES) return void response.destroy();
-        for (const line of lines) {
-          const change = changeSchema.safeParse(parse(line));
-          yield change.success ? change.data.path : null;
+      try {
+        for await (const chunk of response) {
+          const lines = (rest + String(chunk)).split('\n');
+          rest = lines.pop() ?? '';
+          if (rest.length > ANSWER_MAX_BYTES) return;
+          for (const line of lines) {
+            const change = changeSchema.safeParse(parse(line));
+            yield change.success ? change.data.path : null;
+          }
         }
+      } catch (cause) {
+        // The reader comes again by itself.
+        if (!signal.aborted)
+          throw new AppError('unavailable', 'The connection to the sandbox was lost.', { cause });
+      } finally {
+        response.destroy();
       }
     },
   };
