@@ -29,6 +29,7 @@ test('every topic reaches the queries that show it', () => {
     notifications: ['notifications'],
     providers: ['providers'],
     login: ['login'],
+    usage: ['usage'],
   });
 });
 

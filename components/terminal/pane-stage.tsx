@@ -60,7 +60,10 @@ export function PaneStage({
   const open = useMemo<{ session: string; view: PaneView }[]>(() => {
     const panes = allPanes(layout);
     return [
-      ...[...new Set(panes.map((it) => it.session))].map((session) => ({ session, view: 'terminal' as const })),
+      ...[...new Set(panes.map((it) => it.session))].map((session) => ({
+        session,
+        view: 'terminal' as const,
+      })),
       ...panes.filter((it) => it.view !== 'terminal'),
     ];
   }, [layout]);
