@@ -86,8 +86,16 @@ export function FileTree({
   }
   function onKeys(event: KeyboardEvent) {
     const row = rows[at];
-    if (!row || event.target instanceof HTMLInputElement || event.altKey || event.ctrlKey || event.metaKey)
+    const here = event.target;
+    // Keys of a row's menu and of its buttons are theirs; React tells of them here as well.
+    if (
+      !row ||
+      !(here instanceof Element) ||
+      !event.currentTarget.contains(here) ||
+      here.closest('[data-own]')
+    )
       return;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const entry = row.kind === 'entry' ? row.entry : null;
     const acts = new Map<string, () => void>([
       ['ArrowDown', () => focus(at + 1)],
