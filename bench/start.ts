@@ -76,7 +76,8 @@ async function firstSession(product: Product, sandbox: string): Promise<string> 
   const end = Date.now() + CREATE_MS;
   for (;;) {
     const path = `/api/sessions?sandbox_id=${sandbox}`;
-    const [session] = (await product.call<{ sessions: (SessionView & { lifecycle: string })[] }>('GET', path)).sessions;
+    const [session] = (await product.call<{ sessions: (SessionView & { lifecycle: string })[] }>('GET', path))
+      .sessions;
     if (session?.lifecycle === 'running') return session.id;
     if (Date.now() > end) throw new Error(`sandbox ${sandbox} has no session`);
     await pause();

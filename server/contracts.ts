@@ -50,8 +50,8 @@ import type {
   updateSandboxSchema,
   WorkspaceView,
 } from '../shared/views';
-import type { Tokens } from './services/tokens/service';
 import type { FilesServices } from './files-contracts';
+import type { Tokens } from './services/tokens/service';
 import type { SessionServices } from './session-contracts';
 import type { UsageServices } from './usage/contract';
 

@@ -3,15 +3,10 @@ import { AppError } from '../../../shared/errors';
 import {
   type BudgetTarget,
   type BudgetView,
-  budgetMeasureSchema,
   budgetTargetSchema,
-  budgetWindowSchema,
   type ModelPrice,
   type PriceView,
-  type SetBudget,
   type UsageQuery,
-  type UsageRequest,
-  type UsageSum,
   windowOf,
 } from '../../../shared/usage';
 import { type Audit, actorOf, type Db, type Identity, type Live, type SandboxAccess } from '../../contracts';
