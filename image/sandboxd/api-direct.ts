@@ -44,11 +44,15 @@ function contentOf(path: string): Buffer | undefined {
   }
 }
 
+/** A method and `/direct/`; what has said neither by then is no request that we know. */
+const LOOK_BYTES = 64;
+
 /** Whether these first bytes of a connection are for here; undefined: there are too few to tell. */
 export function isDirect(start: Buffer): boolean | undefined {
-  const text = start.toString('latin1', 0, 64);
+  const text = start.toString('latin1', 0, LOOK_BYTES);
   const path = text.indexOf(' ');
-  if (path === -1 || text.length < path + 9) return text.includes('\r\n') ? false : undefined;
+  if (path === -1 || text.length < path + 9)
+    return text.includes('\r\n') || text.length === LOOK_BYTES ? false : undefined;
   return text.startsWith('/direct/', path + 1);
 }
 
