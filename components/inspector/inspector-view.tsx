@@ -96,19 +96,21 @@ export function InspectorView({ session }: { session: SessionView }) {
         onValueChange={(it) => setTab(it as InspectorTab)}
         className="flex h-full min-h-0 flex-col"
       >
-        <Tabs.List aria-label="Inspector" className="flex shrink-0 gap-1 border-b px-2">
-          {tabs.map(({ id, title, icon: Icon }) => (
-            <Tabs.Trigger
-              key={id}
-              value={id}
-              className="-mb-px flex h-8 items-center gap-1.5 border-transparent border-b-2 px-2 text-ink-soft text-xs hover:text-ink focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-ink"
-            >
-              <Icon className="size-3.5" aria-hidden />
-              {title}
-            </Tabs.Trigger>
-          ))}
+        <div className="flex shrink-0 border-b px-2">
+          <Tabs.List aria-label="Inspector" className="flex min-w-0 gap-1">
+            {tabs.map(({ id, title, icon: Icon }) => (
+              <Tabs.Trigger
+                key={id}
+                value={id}
+                className="-mb-px flex h-8 items-center gap-1.5 border-transparent border-b-2 px-2 text-ink-soft text-xs hover:text-ink focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-ink"
+              >
+                <Icon className="size-3.5" aria-hidden />
+                {title}
+              </Tabs.Trigger>
+            ))}
+          </Tabs.List>
           {tab === 'hooks' && <SessionHooks session={session} />}
-        </Tabs.List>
+        </div>
         {trouble && <div className="shrink-0 empty:hidden">{trouble}</div>}
         <Tabs.Content
           value="frames"

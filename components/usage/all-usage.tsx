@@ -7,7 +7,7 @@ import { UsageSums } from './usage-sums';
 /** Everybody's usage, for administrators: sums, budgets and prices. */
 export function AllUsage() {
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-6">
       <UsageSums all groups={['user', 'workspace', 'sandbox', 'model', 'day']} />
       <BudgetsPanel />
       <PricesPanel />

@@ -14,7 +14,7 @@ export function OwnUsage() {
   // Administrators are given everybody's.
   const own = (budgets.data ?? []).filter((it) => me.data?.role !== 'admin' || it.targetId === me.data.id);
   return (
-    <div className="mx-auto grid w-full max-w-4xl gap-6 px-4 py-6 sm:px-6 sm:py-8">
+    <div className="mx-auto grid w-full max-w-4xl grid-cols-[minmax(0,1fr)] gap-6 px-4 py-6 sm:px-6 sm:py-8">
       <h1 className="font-semibold text-xl tracking-tight">Usage</h1>
       {own.length > 0 && (
         <Panel id="budgets" title="Budgets" description="Set by administrators." flush>

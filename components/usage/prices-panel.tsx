@@ -106,7 +106,8 @@ export function PricesPanel() {
           Prices of models show up here when they are used. You can set one ahead.
         </EmptyState>
       ) : (
-        <div className="overflow-x-auto">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrolled by keys too
+        <section aria-label="Table of prices" tabIndex={0} className="overflow-x-auto">
           <table className="w-full text-sm">
             <thead className="text-ink-faint text-xs">
               <tr>
@@ -138,7 +139,7 @@ export function PricesPanel() {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
       <Dialog open={editing !== null} onOpenChange={close} title="Set a price">
         <PriceForm

@@ -90,9 +90,10 @@ export function UsageSums({ all, groups }: { all: boolean; groups: readonly Grou
           Tokens and cost show up here with Claude’s first request.
         </EmptyState>
       ) : (
-        <div className="grid gap-5">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-5">
           <DayBars range={range} sums={byDay.data} />
-          <div className="-mx-5 overflow-x-auto">
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrolled by keys too */}
+          <section aria-label="Sums" tabIndex={0} className="-mx-5 overflow-x-auto">
             <table className="w-full text-sm">
               <thead className="text-ink-faint text-xs">
                 <tr>
@@ -123,7 +124,7 @@ export function UsageSums({ all, groups }: { all: boolean; groups: readonly Grou
                 ))}
               </tbody>
             </table>
-          </div>
+          </section>
           {estimated && (
             <p className="text-ink-faint text-xs">
               ≈ Some answers were cut off, or their model has no known price: they are counted by estimate.
