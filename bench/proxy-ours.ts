@@ -36,7 +36,7 @@ const { metering } = await buildUsage(scope, {
   wake: () => undefined,
 });
 const proxy = createAnthropicProxy({ masterKey, log, apiKey: 'sk-bench', baseUrl: upstream, metering });
-const server = createServer((stream) => proxy.serve(BOX, stream)).listen(0, '127.0.0.1');
+const server = createServer({ noDelay: true }, (stream) => proxy.serve(BOX, stream)).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address() as AddressInfo; // a TCP server
 const ready = { port, token: createProviderTokens(masterKey).tokenFor(BOX) };
