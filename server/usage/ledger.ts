@@ -54,10 +54,9 @@ export interface Ledger {
   /** Whether a budget stands over this payer. */
   bounded(payer: Payer): boolean;
   /**
-   * Once for each ticket, in the same moment in which the store has it; null: it never went out. Returns what has now
-   * reached a mark.
+   * Once for each ticket, in the same moment in which the store has it. Returns what has now reached a mark.
    */
-  settle(ticket: Ticket, spent: { tokens: number; usd: number } | null): Spent[];
+  settle(ticket: Ticket, spent: { tokens: number; usd: number }): Spent[];
   used(budget: Omit<Budget, 'limit'>): Promise<number>;
 }
 
@@ -139,7 +138,6 @@ export function createLedger(options: {
         if (left > 0) onTheWay.set(key, left);
         else onTheWay.delete(key);
       }
-      if (!spent) return [];
       const reached: Spent[] = [];
       for (const key of placesOf(ticket.payer))
         for (const window of budgetWindows) {

@@ -8,6 +8,8 @@ import type { TokenCounts } from '../../shared/usage';
 const TEXT_MAX_CHARS = 32 * 1024 * 1024;
 /** Waiting to be unpacked: an answer that comes faster than that is counted by estimate. */
 const UNPACK_MAX_BYTES = 16 * 1024 * 1024;
+/** `data: {"type":` and spaces. */
+const TYPE_WITHIN_CHARS = 32;
 /** Of English text, by Anthropic's own rule of thumb. Only for answers that were cut off. */
 export const CHARS_PER_TOKEN = 4;
 
@@ -51,7 +53,6 @@ export function createAnswerMeter(headers: {
   };
   const event = (body: Json) => {
     if (body.type === 'message_start') whole(object(body.message));
-    else if (body.type === 'content_block_delta') written += lengthOf(object(body.delta));
     else if (body.type === 'message_delta') {
       take(object(body.usage));
       exact = true;
@@ -67,7 +68,8 @@ export function createAnswerMeter(headers: {
     if (!streamed) return;
     const end = text.lastIndexOf('\n') + 1;
     for (const line of text.slice(0, end).split('\n'))
-      if (line.startsWith('data:')) event(object(JSON.parse(line.slice(5))));
+      if (isDelta(line)) written += lastStringOf(line);
+      else if (line.startsWith('data:')) event(object(JSON.parse(line.slice(5))));
     text = text.slice(end);
   };
   /** Whatever is wrong with an answer is the client's to find: it is only not counted exactly. */
@@ -122,9 +124,15 @@ function unpackerOf(encoding: string | undefined): Transform | null | 'unknown' 
   return make();
 }
 
-function lengthOf(delta: Json): number {
-  const text = delta.text ?? delta.thinking ?? delta.partial_json;
-  return typeof text === 'string' ? text.length : 0;
+/** Nearly all of a stream, word for word: measured, not parsed. The type stands first, as the API writes it. */
+function isDelta(line: string): boolean {
+  const at = line.indexOf('"content_block_delta"');
+  return at >= 0 && at < TYPE_WITHIN_CHARS && line.startsWith('data:');
+}
+
+/** Characters of the last string in a line of JSON, escapes as they stand: `":"` is in no string. */
+function lastStringOf(line: string): number {
+  return Math.max(0, line.lastIndexOf('"') - line.lastIndexOf('":"') - 3);
 }
 
 function object(value: unknown): Json {

@@ -7,7 +7,7 @@ const KEPT_MS = 10 * 60_000;
 const KEPT_MAX = 10_000;
 
 export function createPayers(db: Db, now: () => number = Date.now) {
-  const kept = new Map<string, { payer: Payer | null; until: number }>();
+  const kept = new Map<string, { payer: Payer; until: number }>();
 
   return async ({
     sandboxId,
@@ -26,13 +26,12 @@ export function createPayers(db: Db, now: () => number = Date.now) {
         : db.session.findUnique({ where: { id: sessionId }, select: { createdById: true, sandboxId: true } }),
     ]);
     const own = session === null || session.sandboxId === sandboxId;
-    const payer =
-      sandbox && own
-        ? {
-            ...{ sandboxId, sessionId, workspaceId: sandbox.workspaceId },
-            userId: session?.createdById ?? sandbox.ownerId,
-          }
-        : null;
+    // Not kept: its row may be on its way.
+    if (!sandbox || !own) return null;
+    const payer = {
+      ...{ sandboxId, sessionId, workspaceId: sandbox.workspaceId },
+      userId: session?.createdById ?? sandbox.ownerId,
+    };
     if (kept.size >= KEPT_MAX) kept.clear();
     kept.set(key, { payer, until: now() + KEPT_MS });
     return payer;
