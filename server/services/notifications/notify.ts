@@ -1,11 +1,11 @@
 /** From what happens in sessions to what a person is told: one row an event, made where the event is written. */
-import { randomUUID } from 'node:crypto';
 import type { NotificationKind } from '../../../shared/notifications';
 import type { TurnSummary } from '../../../shared/sandboxd-api';
 import type { SessionLive } from '../../../shared/views';
 import type { DbOrTx, Live } from '../../contracts';
 import type { WatchedSession, WatchListener } from '../../jobs/watch-store';
 import { rightsOf } from '../sandboxes/access';
+import { makeNotification } from './make';
 import { storedPreferences } from './service';
 
 /** What a gateway that was away for longer finds out is history, not news. */
@@ -52,31 +52,15 @@ export function createNotify(options: {
     const wanted = storedPreferences(user.notifications);
     if (!wanted[what.kind]) return;
     if (what.kind === 'finished' && (what.workMs ?? 0) < wanted.finishedAfterSeconds * 1000) return;
-    const key = { userId_event: { userId: user.id, event: what.event } };
-    if (await tx.notification.findUnique({ where: key, select: { id: true } })) return;
     const name = (await tx.session.findUnique({ where: { id: session.id }, select: { name: true } }))?.name;
-    await tx.notification.create({
-      data: {
-        id: randomUUID(),
-        userId: user.id,
-        event: what.event,
-        kind: what.kind,
-        title: `${titles[what.kind]} · ${name ?? session.name} in ${sandbox.name}`,
-        body: oneLine(what.body),
-        sessionId: session.id,
-        sandboxId: session.sandboxId,
-        deliveries: {
-          create: user.pushDevices.map((it) => ({ deviceId: it.id, deviceKey: it.id, label: it.label })),
-        },
-      },
+    const told = await makeNotification(tx, live, {
+      ...{ user, event: what.event, kind: what.kind },
+      title: `${titles[what.kind]} · ${name ?? session.name} in ${sandbox.name}`,
+      body: oneLine(what.body),
+      sessionId: session.id,
+      sandboxId: session.sandboxId,
     });
-    await live.record(tx, {
-      topic: 'notifications',
-      action: 'created',
-      subject: user.id,
-      userId: user.id,
-    });
-    made = true;
+    if (told) made = true;
   }
 
   return {

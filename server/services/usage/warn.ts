@@ -1,11 +1,10 @@
 /** Tells people of a budget that is nearly used up, or is: once for each mark and window, also over restarts. */
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Audit, Db, Live } from '../../contracts';
-import { systemActor } from '../../contracts';
+import { type Audit, type Db, type Live, systemActor } from '../../contracts';
 import type { Spent } from '../../usage/ledger';
 import { dayOf } from '../../usage/store';
 import { targetName } from '../egress/use';
+import { makeNotification } from '../notifications/make';
 import { storedPreferences } from '../notifications/service';
 
 const units = { tokens: 'tokens', usd: 'US dollars', requests: 'requests' } as const;
@@ -48,26 +47,12 @@ export function createBudgetWarnings(options: {
       include: { pushDevices: true },
     });
     await db.$transaction(async (tx) => {
-      for (const user of users.filter((it) => storedPreferences(it.notifications).budget)) {
-        const userId = user.id;
-        if (
-          await tx.notification.findUnique({
-            where: { userId_event: { userId, event } },
-            select: { id: true },
-          })
-        )
-          continue;
-        await tx.notification.create({
-          data: {
-            ...{ id: randomUUID(), userId, event, kind: 'budget', title, body },
-            sandboxId: budget.target === 'sandbox' ? budget.targetId : null,
-            deliveries: {
-              create: user.pushDevices.map((it) => ({ deviceId: it.id, deviceKey: it.id, label: it.label })),
-            },
-          },
-        });
-        await live.record(tx, { topic: 'notifications', action: 'created', subject: userId, userId });
-      }
+      for (const user of users)
+        if (storedPreferences(user.notifications).budget)
+          await makeNotification(tx, live, {
+            ...{ user, event, kind: 'budget', title, body },
+            ...(budget.target === 'sandbox' ? { sandboxId: budget.targetId } : {}),
+          });
       await audit.record(tx, {
         type: full ? 'budget.exhausted' : 'budget.warned',
         actor: systemActor('budgets'),
