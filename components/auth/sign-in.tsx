@@ -2,6 +2,7 @@
 
 import { CircleAlert, Clock, Eye, EyeOff, LogOut } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { switchOff } from '../notifications/push';
 import { Logo } from '../shell/logo';
 import { Note } from '../ui/banner';
 import { Button } from '../ui/button';
@@ -42,6 +43,12 @@ export function SignIn({ next, ended }: { next: string | null; ended: boolean })
   const [busy, setBusy] = useState(false);
   const [visible, setVisible] = useState(false);
   const passwordBox = useRef<HTMLInputElement>(null);
+
+  // Nobody is signed in here: what is pushed to this browser would be somebody's who has left. The server sends nothing
+  // any more either.
+  useEffect(() => {
+    switchOff().catch(() => undefined);
+  }, []);
 
   useEffect(() => {
     if (left <= 0) return;

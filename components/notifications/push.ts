@@ -30,6 +30,7 @@ function inputOf(subscription: PushSubscription): PushSubscriptionInput | null {
 }
 
 async function present(): Promise<PushSubscription | null> {
+  if (!('serviceWorker' in navigator)) return null;
   const registration = await navigator.serviceWorker.getRegistration(WORKER);
   return (await registration?.pushManager.getSubscription()) ?? null;
 }
@@ -60,7 +61,7 @@ export async function switchOn(publicKey: string): Promise<PushSubscriptionInput
   return input;
 }
 
-/** The endpoint that is no more, or null when there was none. */
+/** Ends this browser's subscription. The endpoint that is no more, or null when there was none. */
 export async function switchOff(): Promise<string | null> {
   const subscription = await present();
   await subscription?.unsubscribe();

@@ -29,7 +29,7 @@ export interface NotifyJob {
   close(): Promise<void>;
 }
 
-const withAll = { notification: { include: { user: true } }, device: true } as const;
+const withAll = { notification: { include: { user: true } }, device: { include: { logIn: true } } } as const;
 type Delivery = Prisma.PushDeliveryGetPayload<{ include: typeof withAll }>;
 
 export function createNotifyJob(options: {
@@ -78,6 +78,9 @@ export function createNotifyJob(options: {
     const { notification, device } = row;
     const { user } = notification;
     if (!device) return settle(row, { state: 'gone', reason: 'The device was removed.' });
+    const { logIn } = device;
+    if (logIn && (logIn.revokedAt !== null || logIn.expiresAt <= new Date(now())))
+      return settle(row, { state: 'gone', reason: 'That browser was signed out.' });
     if (notification.kind !== 'test') {
       if (notification.readAt !== null) return settle(row, { state: 'held', reason: 'It was read before.' });
       const { quietHours } = storedPreferences(user.notifications);

@@ -7,17 +7,22 @@ import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Scope } from '../../../shared/lifecycle';
 import type { NotificationKind } from '../../../shared/notifications';
+import { createKeyRing } from '../../auth/key-ring';
 import { createSecretBox } from '../../auth/secret-box';
+import { createSignIn } from '../../auth/sign-in';
+import { createThrottle } from '../../auth/throttle';
 import type { Identity, Services } from '../../contracts';
 import { until } from '../../gateway/testing/until';
 import { createNotifyJob, type NotifyJob } from '../../jobs/notify';
 import { checkAddress, type Reach } from '../../outbound/addresses';
+import { createAccount } from '../account/service';
 import { openServiceTest, type ServiceTest } from '../testing';
 import { createPushSender } from './push';
 import { startPushService } from './push-service';
 import { createNotifications } from './service';
 import { loadVapidKeys, type VapidKeys } from './vapid';
 
+const DAY_MS = 86_400_000;
 const masterKey = Buffer.alloc(32, 7);
 const box = createSecretBox(masterKey);
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
@@ -37,6 +42,8 @@ beforeEach(async () => {
   scope = new Scope();
   clock.ahead = 0;
   ann = await t.person('ann');
+  // The clock of these tests goes ahead by more than a person's log-in of a test lasts.
+  await t.db.authSession.updateMany({ data: { expiresAt: new Date(Date.now() + DAY_MS) } });
   folder = await mkdtemp(join(tmpdir(), 'cc-push-'));
   scope.add('folder', folder, (it) => rm(it, { recursive: true }));
   keys = loadVapidKeys(join(folder, 'vapid'), box);
@@ -228,6 +235,41 @@ test('the same browser is one device, and belongs to who signed in there last', 
   expect(await notifications.devices(bob)).toHaveLength(1);
   await notifications.unsubscribe(bob, { endpoint: subscription.endpoint });
   expect(await notifications.devices(bob)).toEqual([]);
+});
+
+test('signing out ends the pushes of that browser, also of what was due already, and no other one’s', async () => {
+  const { db, live, audit, sockets, passwords } = t;
+  const elsewhere = await t.db.authSession.create({
+    data: {
+      ...{ id: randomUUID(), userId: ann.userId, address: '127.0.0.1', userAgent: 'phone' },
+      expiresAt: new Date(Date.now() + DAY_MS),
+    },
+  });
+  const onPhone = { ...ann, credentialId: elsewhere.id };
+  const laptop = await device('Laptop');
+  const phone = push.subscribe();
+  await notifications.subscribe(onPhone, { label: 'Phone', subscription: phone });
+  const due = await notify();
+
+  const ring = createKeyRing({ db, box });
+  const signIn = createSignIn({ db, ring, passwords, throttle: createThrottle({ db }), audit, sockets });
+  await signIn.signOut(ann);
+  expect((await notifications.devices(onPhone)).map((it) => it.label)).toEqual(['Phone']);
+  await job.deliver(due);
+  expect(push.received.map((it) => it.path)).toEqual([new URL(phone.endpoint).pathname]);
+  expect(await deliveriesOf(due)).toEqual([
+    ['Laptop', 'gone', 'That browser was signed out.'],
+    ['Phone', 'sent', null],
+  ]);
+  // Nothing is left of it; the same browser, signed in again, is told when it is switched on again.
+  expect(await db.pushDevice.count()).toBe(1);
+  await notifications.subscribe(onPhone, { label: 'Laptop', subscription: laptop.subscription });
+  expect(await notifications.devices(onPhone)).toHaveLength(2);
+
+  await createAccount({ db, live, audit, sockets, passwords }).revokeBrowserSession(ann, elsewhere.id);
+  const told = await notifications.test(ann, {});
+  expect([told.deliveries, await notifications.devices(ann)]).toEqual([[], []]);
+  expect(push.received).toHaveLength(1);
 });
 
 test('the key of the gateway is kept sealed and stays the same', () => {

@@ -6,7 +6,7 @@ import type { DbOrTx, Live } from '../../contracts';
 import type { WatchedSession, WatchListener } from '../../jobs/watch-store';
 import { rightsOf } from '../sandboxes/access';
 import { makeNotification } from './make';
-import { storedPreferences } from './service';
+import { signedIn, storedPreferences } from './service';
 
 /** What a gateway that was away for longer finds out is history, not news. */
 const NEWS_MAX_AGE_MS = 12 * 60 * 60 * 1000;
@@ -34,7 +34,10 @@ export function createNotify(options: {
     },
   ): Promise<void> {
     const [user, sandbox] = await Promise.all([
-      tx.user.findUnique({ where: { id: session.createdById }, include: { pushDevices: true } }),
+      tx.user.findUnique({
+        where: { id: session.createdById },
+        include: { pushDevices: { where: signedIn() } },
+      }),
       tx.sandbox.findUnique({
         where: { id: session.sandboxId },
         select: {

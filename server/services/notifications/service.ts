@@ -21,6 +21,11 @@ const TESTS_WITHIN_MS = 600_000;
 /** Purpose of a sealed subscription. */
 export const SUBSCRIPTION_PURPOSE = 'push.subscription.v1';
 
+/** Devices that may be pushed to: whoever signs out of a browser, or ends its log-in, ends its pushes. */
+export function signedIn(now = new Date()): Prisma.PushDeviceWhereInput {
+  return { OR: [{ logInId: null }, { logIn: { revokedAt: null, expiresAt: { gt: now } } }] };
+}
+
 export interface NotificationsOptions {
   db: Db;
   live: Live;
@@ -82,7 +87,7 @@ export function createNotifications(options: NotificationsOptions): Services['no
 
     async devices(identity) {
       const rows = await db.pushDevice.findMany({
-        where: { userId: identity.userId },
+        where: { userId: identity.userId, ...signedIn() },
         orderBy: { createdAt: 'asc' },
       });
       return rows.map(deviceView);
@@ -94,11 +99,13 @@ export function createNotifications(options: NotificationsOptions): Services['no
       const data = {
         label,
         userId: identity.userId,
+        logInId: identity.via === 'browser' ? identity.credentialId : null,
         subscription: box.seal(SUBSCRIPTION_PURPOSE, Buffer.from(JSON.stringify(subscription))),
         service: new URL(subscription.endpoint).hostname,
         problem: null,
       };
       const row = await db.$transaction(async (tx) => {
+        await tx.pushDevice.deleteMany({ where: { userId: identity.userId, NOT: signedIn() } });
         const known = await tx.pushDevice.findUnique({ where: { fingerprint } });
         const others = await tx.pushDevice.count({
           where: { userId: identity.userId, fingerprint: { not: fingerprint } },
@@ -165,7 +172,10 @@ export function createNotifications(options: NotificationsOptions): Services['no
       const id = randomUUID();
       await db.$transaction(async (tx) => {
         const devices = await tx.pushDevice.findMany({
-          where: { userId: identity.userId, ...(deviceId === undefined ? {} : { id: deviceId }) },
+          where: {
+            ...{ userId: identity.userId, ...signedIn() },
+            ...(deviceId === undefined ? {} : { id: deviceId }),
+          },
         });
         if (deviceId !== undefined && devices.length === 0)
           throw new AppError('not_found', 'There is no such device.');

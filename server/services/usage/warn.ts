@@ -5,7 +5,7 @@ import type { Spent } from '../../usage/ledger';
 import { dayOf } from '../../usage/store';
 import { targetName } from '../egress/use';
 import { makeNotification } from '../notifications/make';
-import { storedPreferences } from '../notifications/service';
+import { signedIn, storedPreferences } from '../notifications/service';
 
 const units = { tokens: 'tokens', usd: 'US dollars', requests: 'requests' } as const;
 
@@ -44,7 +44,7 @@ export function createBudgetWarnings(options: {
     const event = `budget:${budget.target}:${budget.targetId}:${budget.measure}:${budget.window}:${dayOf(spent.start)}:${percent}`;
     const users = await db.user.findMany({
       where: { id: { in: await concerned(spent) }, status: 'active' },
-      include: { pushDevices: true },
+      include: { pushDevices: { where: signedIn() } },
     });
     await db.$transaction(async (tx) => {
       for (const user of users)
