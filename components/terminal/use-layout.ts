@@ -8,6 +8,8 @@ import { readLayout } from './read-layout';
 
 /** A drag of a handle makes many layouts; one is sent when this many ms brought no other. */
 const SAVE_AFTER_MS = 400;
+/** A reload may cut a change off before the server has it; one that is older is no longer what its person last did. */
+const UNSAVED_COUNTS_MS = 60_000;
 
 function cached(key: string): Layout {
   try {
@@ -22,6 +24,25 @@ function remember(key: string, layout: Layout): void {
     localStorage.setItem(key, JSON.stringify(layout));
   } catch {
     // Private windows and full stores: the server has it.
+  }
+}
+
+const unsavedKey = (key: string) => `${key}.unsaved`;
+
+function leftUnsaved(key: string): boolean {
+  try {
+    return Date.now() - Number(localStorage.getItem(unsavedKey(key)) ?? 0) < UNSAVED_COUNTS_MS;
+  } catch {
+    return false;
+  }
+}
+
+function markUnsaved(key: string, unsaved: boolean): void {
+  try {
+    if (unsaved) localStorage.setItem(unsavedKey(key), String(Date.now()));
+    else localStorage.removeItem(unsavedKey(key));
+  } catch {
+    // As above.
   }
 }
 
@@ -42,7 +63,9 @@ export function useLayout(userId: string, sandboxId: string): [Layout, (action: 
     refetchOnWindowFocus: false,
   });
   const { mutate: save } = useMutation(trpc.account.setLayout.mutationOptions({ meta: { quiet: true } }));
-  const touched = useRef(false);
+  /** Changed by hand: what is here wins over what the server answers, and is saved. */
+  const touched = useRef<boolean | null>(null);
+  touched.current ??= leftUnsaved(key);
   const loaded = useRef(false);
 
   const dispatch = useCallback((action: LayoutAction) => {
@@ -60,11 +83,20 @@ export function useLayout(userId: string, sandboxId: string): [Layout, (action: 
   useEffect(() => {
     remember(key, layout);
     if (!touched.current) return;
+    markUnsaved(key, true);
+    let current = true;
     const timer = setTimeout(
-      () => save({ sandboxId, layout: JSON.parse(JSON.stringify(layout)) }),
+      () =>
+        save(
+          { sandboxId, layout: JSON.parse(JSON.stringify(layout)) },
+          { onSuccess: () => current && markUnsaved(key, false) },
+        ),
       SAVE_AFTER_MS,
     );
-    return () => clearTimeout(timer);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
   }, [key, layout, save, sandboxId]);
 
   return [layout, dispatch];
