@@ -22,6 +22,8 @@ const ELEMENTS_DRAWN_MAX = 3_000;
 
 const product = workersProduct();
 const SHOWN_MS = 30_000;
+const KEY_TRIES = 6;
+const KEY_TAKEN_MS = 5_000;
 let browser: Browser;
 let admin: Account;
 let sandboxId = '';
@@ -68,10 +70,6 @@ function terminalOf(session: SessionView): TerminalDevice {
   devices.push(device);
   return device;
 }
-
-/** What stands on the screen now. */
-const lastLines = (terminal: TerminalDevice): string =>
-  terminal.text().trimEnd().split('\n').slice(-30).join('\n');
 
 interface Driver {
   visitor: Visitor;
@@ -229,8 +227,13 @@ test('a permission is denied with words here, and the card closes when the termi
   await until('the terminal asks again', SHOWN_MS, () =>
     /touch allowed\.txt[\s\S]*Do you want to proceed\?/.test(terminal.text()),
   );
-  terminal.type('1');
-  await until('the terminal took the key', SHOWN_MS, () => !lastLines(terminal).includes('Do you want to'));
+  const asks = () => terminal.screen().includes('Do you want to proceed?');
+  // Claude takes no key in the moment in which it draws the question; a person presses it again.
+  for (let tries = 0; asks() && tries < KEY_TRIES; tries++) {
+    terminal.type('1');
+    await until('the terminal took the key', KEY_TAKEN_MS, () => !asks()).catch(() => undefined);
+  }
+  expect(terminal.screen()).not.toContain('Do you want to proceed?');
   await card.waitFor({ state: 'detached' });
   await until(
     'the command ran',

@@ -177,8 +177,14 @@ describe('files', () => {
     await page.getByRole('button', { name: 'Actions for photos' }).click();
     await page.getByRole('menuitem', { name: 'Delete…' }).click();
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
-    await item(page, 'photos').waitFor({ state: 'detached' });
-    expect((await fs('GET', 'stat', { path: 'photos' })).status).toBe(404);
+    await until(
+      'it is gone',
+      SHOWN_MS,
+      async () => (await fs('GET', 'stat', { path: 'photos' })).status === 404,
+    );
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await item(page, 'notes.md').waitFor();
+    expect(await item(page, 'photos').count()).toBe(0);
   });
 });
 

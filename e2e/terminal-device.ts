@@ -115,6 +115,15 @@ export class TerminalDevice {
     return text;
   }
 
+  /** What stands on the screen now. */
+  screen(): string {
+    const { buffer, rows } = this.#terminal;
+    const lines = Array.from({ length: rows }, (_, row) =>
+      buffer.active.getLine(buffer.active.baseY + row)?.translateToString(true),
+    );
+    return lines.join('\n');
+  }
+
   async shows(pattern: string | RegExp, ms = SHOWN_MS): Promise<void> {
     try {
       await until(`the terminal shows ${pattern}`, ms, () =>

@@ -106,8 +106,9 @@ export function PricesPanel() {
           Prices of models show up here when they are used. You can set one ahead.
         </EmptyState>
       ) : (
+        // Relative: what is for screen readers only is placed within what scrolls, not beside the window.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrolled by keys too
-        <section aria-label="Table of prices" tabIndex={0} className="overflow-x-auto">
+        <section aria-label="Table of prices" tabIndex={0} className="relative overflow-x-auto">
           <table className="w-full text-sm">
             <thead className="text-ink-faint text-xs">
               <tr>
