@@ -48,8 +48,8 @@ export interface ClaudeParts {
   prefs: PrefsService;
   providers: ProviderRefs;
   upstreams: SessionUpstreams;
-  /** A sandbox has connected: its hooks are brought into it. */
-  pushHooks: HookPush['push'];
+  /** What a sandbox that connects, or is made, has to have of users' hooks. */
+  hooks: HookPush;
   /** New notifications are there to be pushed. */
   wakePushes(): void;
   /** For /metrics. */
@@ -104,19 +104,23 @@ export function buildClaude(
       return probeUpstream(dialer, upstream, model);
     },
   });
+  const hookRows = createHookRows(box);
+  const hookPush = createHookPush({
+    ...{ db, log, rows: hookRows, command: connections.commands.hooks() },
+    peek: (id) => connections.peek(id),
+  });
   const requireProvider = providers.requireUsable;
   const sessions = createSessions({
     ...{ db, live, audit, log, access, connections, requireProvider },
     providers: refs,
     sessionEnv: options.proxy.sessionEnv,
+    hooks: { write: hookRows.write, push: hookPush.push },
   });
   const frames = createFrames({
     ...{ db, access, connections },
     onActivity: (id) => activity.touch(id),
     onModel: (session) => sessions.modelSwitched(session),
   });
-  const hookRows = createHookRows(box);
-  const hookPush = createHookPush({ db, log, rows: hookRows, peek: (id) => connections.peek(id) });
   const vapid = loadVapidKeys(join(options.keys, 'vapid'), box);
   const pushes = scope.own(
     'pushes',
@@ -140,7 +144,7 @@ export function buildClaude(
     frames,
     providers: refs,
     upstreams,
-    pushHooks: hookPush.push,
+    hooks: hookPush,
     history: createHistory({ db, access }),
     chat: createChat({ db, access, frames }),
     typing: createTyping({
@@ -156,6 +160,7 @@ export function buildClaude(
           upstreams.forget();
           await sessions.restart(id);
         },
+        stored: () => upstreams.forget(),
         view: (id) => sessions.view(id),
       }),
       layouts: createLayouts({ db, access }),

@@ -171,7 +171,12 @@ async function build(
     given ??
       createConnections({
         ...{ agent, db, log, gatewayKey, provider: proxy },
-        connected: (id, connection) => void claude.pushHooks(id, connection),
+        bring: async (id, connection) => {
+          await Promise.all([
+            claude.hooks.push(id, connection),
+            claude.sessions.bringChoices(id, connection),
+          ]);
+        },
       }),
   );
   const claude = buildClaude(scope, {
@@ -214,7 +219,11 @@ async function build(
       expectConnection: (id) => connections.expect(id),
       connect: (id, released) => connections.released(id, released),
       openSession: (sandboxId, userId, sessionId) => sessions.openFirst(sandboxId, userId, sessionId),
-      firstSession: (sandboxId, sessionId) => firstSession(sessionId, proxy.env(sandboxId)),
+      firstSession: async (sandboxId, sessionId) =>
+        firstSession(sessionId, {
+          provider: proxy.env(sandboxId),
+          hooks: await claude.hooks.contentOf(sandboxId),
+        }),
       otherWay: createOtherWay({
         ...{ db, live },
         proven: (id) => pulled.pull(id),

@@ -96,6 +96,9 @@ export const sandboxSpecSchema = z.object({
 });
 export type SandboxSpec = z.infer<typeof sandboxSpecSchema>;
 
+/** Two lists of fifty commands of the greatest length fit; what does not is brought in by the first connection. */
+export const FIRST_SESSION_HOOKS_MAX_CHARS = 900_000;
+
 /**
  * A Claude session that PID 1 opens in the very moment of the release, before any connection stands. Taken up once, at
  * the release; later asks leave it out or repeat it, and a session that is there or has ended stays as it is.
@@ -111,6 +114,12 @@ export const firstSessionSchema = z.object({
     .string()
     .max(16_384)
     .regex(/^(?:[A-Z_][A-Z0-9_]*=[^\n\0]*\n)*$/),
+  /** What the gateway keeps of users' hooks, JSON: there before Claude starts. Absent: there are none. */
+  hooks: z
+    .string()
+    .max(FIRST_SESSION_HOOKS_MAX_CHARS)
+    .regex(/^[^\0]+$/)
+    .optional(),
 });
 export type FirstSession = z.infer<typeof firstSessionSchema>;
 

@@ -7,6 +7,8 @@ import { localeSchema, sandboxLimitsSchema, timezoneSchema } from './agent-api';
 import { egressKinds } from './egress';
 import { errorCodes } from './errors';
 import { sessionStatusSchema } from './frames';
+import { HOOKS_PER_LEVEL } from './hook-rules';
+import { hookSchema } from './hooks';
 import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS } from './limits';
 import { sandboxIdSchema, sessionIdSchema } from './names';
 import { providerRefSchema } from './providers';
@@ -279,6 +281,8 @@ export const createSessionSchema = z.object({
   providerId: z.string().max(64).optional(),
   /** Goes on with the conversation of this session of the same sandbox, in a copy of it. */
   resumeFrom: sessionIdSchema.optional(),
+  /** The session's own hooks, there before Claude starts. A secret that one of them needs is shown when it is made anew. */
+  hooks: z.array(hookSchema).max(HOOKS_PER_LEVEL, `At most ${HOOKS_PER_LEVEL} hooks.`).optional(),
 });
 /** What is absent stays. A model is switched in place when Claude is idle; all else restarts Claude by `--resume`. */
 export const sessionOptionsSchema = z.object({

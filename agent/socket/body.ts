@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../shared/errors';
 
 /** The largest input, a sandbox spec, has some 600 bytes. */
-export const BODY_MAX_BYTES = 64 * 1024;
+export const BODY_MAX_BYTES = 1024 * 1024;
 
 /** The request's JSON. Throws `too_large` or `invalid_input`. An empty body is an empty object. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -10,6 +10,7 @@ import { SANDBOX_HOOK_PORT, SANDBOXD_SOCKET } from '../../shared/sandboxd-limits
 import { createApiObserver } from './api-observer';
 import { startApiServer } from './api-server';
 import { startApiTap } from './api-tap';
+import { startBeat } from './beat';
 import { startHookServer } from './hook-server';
 import { answerHooks } from './hooks/api';
 import { HookStore } from './hooks/store';
@@ -28,8 +29,9 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
+const beatFile = process.env.CC_BEAT;
 // For this process alone (init says why); hooks of users are started from here.
-for (const name of Object.keys(process.env)) if (name.startsWith('MALLOC_')) delete process.env[name];
+for (const name of Object.keys(process.env)) if (/^(MALLOC_|CC_BEAT)/.test(name)) delete process.env[name];
 
 let sessions: Sessions | null = null;
 
@@ -67,10 +69,12 @@ const api = await startApiServer({
   ...{ socket: SANDBOXD_SOCKET, home: homedir(), sessions: found, log },
   hooks: (asked) => answerHooks(store, asked),
 });
+const beat = startBeat(beatFile);
 log('ready', { port: tap.port, sessions: found.size });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
+    beat.close();
     memory.close();
     spool.close();
     found.close();

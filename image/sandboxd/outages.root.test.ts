@@ -35,6 +35,24 @@ it('the gateway goes away in the middle of an answer and comes back: one whole a
   expect(claude.api.requests.length).toBeGreaterThan(asked);
 }, 120_000);
 
+it('sandboxd hangs in the middle of an answer: it is ended within seconds, and Claude goes on', async () => {
+  const sandboxd = async () => (await claude.box.asRoot('pgrep', '-f', 'sandboxd.mjs')).stdout.trim();
+  await claude.prompt(one, 'hold hung');
+  await claude.waitFor(one, (all) => said(all).some((it) => it.startsWith('before hung')));
+  const hung = await sandboxd();
+  await claude.box.asRoot('kill', '-STOP', hung);
+  claude.api.release('hung');
+  const now = await until(sandboxd, (pid) => pid !== '' && !pid.includes(hung), 25_000);
+  expect(now).toMatch(/^\d+$/);
+  const frames = await claude.stopped(one, 2);
+  expect(broken(frames)).toEqual([]);
+  expect(said(frames).at(-1)).toBe('before hung\n\nafter hung');
+  expect(stops(frames)).toEqual([
+    ['turn', 'completed'],
+    ['turn', 'completed'],
+  ]);
+}, 90_000);
+
 it('the sandbox is stopped in the middle of an answer: the turn is told lost, the session comes back by its name', async () => {
   await claude.prompt(one, 'hold stopped');
   await claude.waitFor(one, (all) => said(all).some((it) => it.startsWith('before stopped')));
@@ -49,26 +67,27 @@ it('the sandbox is stopped in the middle of an answer: the turn is told lost, th
   expect(stdout.trim()).toBe(tmuxName(one));
   await until(
     () => claude.screen(one),
-    (screen) => screen.includes('after restarted'),
+    (screen) => screen.includes('after hung'),
   );
 
   await claude.prompt(one, 'say and on it goes');
   const frames = await claude.waitFor(
     one,
-    (all) => said(all).at(-1) === 'and on it goes' && of(all, 'stop').at(-1)?.turn === 3,
+    (all) => said(all).at(-1) === 'and on it goes' && of(all, 'stop').at(-1)?.turn === 4,
   );
   expect(broken(frames)).toEqual([]);
   const turnStops = of(frames, 'stop').filter((it) => it.data.scope === 'turn');
   expect(turnStops.map((it) => [it.turn, it.data.reason])).toEqual([
     [1, 'completed'],
-    [2, 'lost'],
-    [3, 'completed'],
+    [2, 'completed'],
+    [3, 'lost'],
+    [4, 'completed'],
   ]);
   const summaries = await until(
     () => claude.get<{ turns: { turn: number }[] }>(`/sessions/${one}/turns`),
-    (it) => it.turns.length === 3,
+    (it) => it.turns.length === 4,
   );
-  expect(summaries.turns.map((it) => it.turn)).toEqual([1, 2, 3]);
+  expect(summaries.turns.map((it) => it.turn)).toEqual([1, 2, 3, 4]);
 }, 120_000);
 
 it('the sandbox is killed while a prompt waits in the queue: it is typed once, after the session is back', async () => {
@@ -84,7 +103,7 @@ it('the sandbox is killed while a prompt waits in the queue: it is typed once, a
   await claude.reopen(one);
   const frames = await claude.waitFor(
     one,
-    (all) => said(all).at(-1) === 'it was waiting' && of(all, 'stop').at(-1)?.turn === 5,
+    (all) => said(all).at(-1) === 'it was waiting' && of(all, 'stop').at(-1)?.turn === 6,
   );
   expect(broken(frames)).toEqual([]);
   const waited = of(frames, 'text.delta').filter(

@@ -28,8 +28,8 @@ export interface ConnectionsOptions {
   gatewayKey: GatewayKey;
   /** The Claude API for one sandbox: its provider.env, and who serves what comes through its own stream. */
   provider: { env(sandboxId: string): string; serve(sandboxId: string, stream: Duplex): void };
-  /** A connection has come to be; what it needs beside a terminal is brought in. Never throws. */
-  connected?: (sandboxId: string, connection: PooledConnection) => void;
+  /** What has to be in the sandbox before a session starts there again. A failure is logged, and tried with the next connection. */
+  bring?: (sandboxId: string, connection: PooledConnection) => Promise<void>;
   /** Only tests have a machine whose user and paths differ from the image's. */
   paths?: { user?: string; sessionCommand?: string; gatewaySocket?: string };
 }
@@ -154,6 +154,9 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
       connection
         .listenUnix(gatewaySocket, (stream) => options.provider.serve(id, stream))
         .catch((error: unknown) => log.warn({ sandbox: id, err: error }, 'no way back from the sandbox')),
+      options
+        .bring?.(id, connection)
+        .catch((error: unknown) => log.warn({ sandbox: id, err: error }, 'choices were not brought in')),
     ]);
     if (connection.isClosed || cancel.signal.aborted) {
       await connection.close();
@@ -164,7 +167,6 @@ export function createConnections(options: ConnectionsOptions): GatewayConnectio
   async function connect(id: string, entry: Entry): Promise<PooledConnection> {
     entry.linked = logIn(id, entry);
     const connection = await entry.linked;
-    options.connected?.(id, connection);
     await prepare(id, entry, connection);
     return connection;
   }

@@ -75,6 +75,10 @@ export class SessionCommands {
   provider(id?: string): string[] {
     return [this.#program, 'provider', ...(id === undefined ? [] : [id])];
   }
+  /** What the gateway keeps of users' hooks, JSON on stdin; nothing there: there are none. */
+  hooks(): string[] {
+    return [this.#program, 'hooks'];
+  }
   options(id: string): string[] {
     return [this.#program, 'options', id];
   }

@@ -102,6 +102,7 @@ export function addSessionRoutes(
         kind: rest.kind,
         ...(rest.name === undefined ? {} : { name: rest.name }),
         ...(rest.workdir === undefined ? {} : { workdir: rest.workdir }),
+        ...(rest.hooks === undefined ? {} : { hooks: rest.hooks }),
         sandboxId: await chosenSandbox({ services }, identity, sandbox_id),
         permissionMode: permission_mode ?? (bypass_permissions === false ? ('manual' as const) : undefined),
         model: rest.model ?? defaults.default_model,

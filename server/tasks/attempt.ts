@@ -38,7 +38,7 @@ export interface AttemptDeps extends EnqueueDeps {
    */
   openSession: (sandboxId: string, userId: string, sessionId?: string) => Promise<void>;
   /** What the agent needs to open it. */
-  firstSession?: (sandboxId: string, sessionId: string) => FirstSession;
+  firstSession?: (sandboxId: string, sessionId: string) => FirstSession | Promise<FirstSession>;
   timings: Timings;
 }
 
@@ -130,7 +130,7 @@ async function perform(
   const power = targetPower(kind, stateOf(row));
   const opens = kind === 'sandbox.create' && work.input.openClaude;
   const { firstSession } = work.input;
-  const first = opens && firstSession ? deps.firstSession?.(row.id, firstSession) : undefined;
+  const first = opens && firstSession ? await deps.firstSession?.(row.id, firstSession) : undefined;
   let opening: Promise<void> | undefined;
   const options = {
     signal: watch.signal,

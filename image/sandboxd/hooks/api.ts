@@ -17,7 +17,6 @@ const refused = (status: number, code: string, error: string): HooksAnswer => ({
 /**
  * GET  /hooks          -> {image, user}: each {file, revision, problems}
  * PUT  /hooks/user     {file, revision} -> {revision}; 409 when somebody has changed the file since
- * PUT  /hooks/gateway  {workspace: file, sessions: {id: file}} -> {}
  * POST /hooks/test     {file, payload}: a file of one hook -> hookTestSchema
  */
 export async function answerHooks(
@@ -27,16 +26,12 @@ export async function answerHooks(
   const { route, body } = asked;
   if (route === 'GET /hooks')
     return { status: 200, body: { image: shown(store.image), user: shown(store.user) } };
-  if (route === 'PUT /hooks/gateway') {
-    store.give(body);
-    return { status: 200, body: {} };
-  }
   if (route === 'PUT /hooks/user') {
     if (string(body.revision) !== store.user.revision)
       return refused(409, 'conflict', 'The file has been changed since it was read.');
     const { hooks, problems } = readHookFile(body.file);
     if (problems[0] !== undefined) return refused(400, 'invalid_input', problems[0]);
-    store.user.write(hooks);
+    store.writeUser(hooks);
     return { status: 200, body: { revision: store.user.revision } };
   }
   if (route === 'POST /hooks/test') {
@@ -52,6 +47,6 @@ export async function answerHooks(
 }
 
 function shown(file: HookStore['user']) {
-  const { list, revision } = file;
+  const { value: list, revision } = file;
   return { file: writeHookFile(list.hooks), revision, problems: list.problems };
 }

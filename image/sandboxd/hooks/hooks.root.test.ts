@@ -1,7 +1,8 @@
 // Users' hooks with the real Claude Code: what each kind of answer does, and what a hook that fails does.
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Frame } from '../../../shared/frames';
+import { SANDBOX_SESSION_COMMAND } from '../../../shared/names';
 import { SANDBOXD_SOCKET } from '../../../shared/sandboxd-api';
 import { broken, ClaudeBox, of, said } from '../../testing/claude-box';
 import { until } from '../../testing/sandbox';
@@ -180,26 +181,37 @@ it('all four levels, in order; SessionStart gives context to a new session', asy
   const level = (name: string) => ({
     PreToolUse: [{ hooks: [{ type: 'command', command: `echo ${name} >> /tmp/order`, name }] }],
   });
-  const put = (path: string, hooks: unknown) =>
-    claude.call('PUT', path, hooks).then(({ status }) => expect(status).toBe(200));
+  const give = (hooks: unknown) =>
+    claude.box
+      .ssh(`${SANDBOX_SESSION_COMMAND} hooks`, hooks === null ? '' : JSON.stringify(hooks))
+      .then(({ code }) => expect(code).toBe(0));
   const image = JSON.stringify({ hooks: level('image') });
   await claude.box.asRoot('sh', '-c', `printf '%s' '${image}' > /etc/cloud-claude/hooks.json`);
   await userHooks({
     ...{ PreToolUse: { type: 'command', command: 'echo user >> /tmp/order' } },
     SessionStart: { type: 'command', command: 'echo the house rule is tea at four' },
   });
-  const three = await claude.open();
-  await put('/hooks/gateway', {
+  const three = randomUUID();
+  // Before Claude starts: its SessionStart is asked about too.
+  const start = { hooks: [{ type: 'command', command: 'echo the session begins with tea', name: 'start' }] };
+  await give({
     workspace: { hooks: level('workspace') },
-    sessions: { [three]: { hooks: level('session') }, [one]: { hooks: level('another') } },
+    sessions: {
+      [three]: { hooks: { ...level('session'), SessionStart: [start] } },
+      [one]: { hooks: level('another') },
+    },
   });
+  await claude.reopen(three);
   const before = claude.api.requests.length;
   await claude.prompt(three, 'run echo ok');
   const frames = await claude.stopped(three, 1);
   expect((await claude.box.asRoot('cat', '/tmp/order')).stdout).toBe('image\nworkspace\nuser\nsession\n');
-  expect(JSON.stringify(claude.api.requests.slice(before))).toContain('tea at four');
+  const told = JSON.stringify(claude.api.requests.slice(before));
+  expect(told).toContain('tea at four');
+  expect(told).toContain('begins with tea');
   expect(users(frames).map((it) => it.data.payload)).toMatchObject([
     { level: 'user', kind: 'command' },
+    { level: 'session', kind: 'command' },
     ...['image', 'workspace', 'user', 'session'].map((level) => ({ level, tool_name: 'Bash' })),
   ]);
 
@@ -210,9 +222,10 @@ it('all four levels, in order; SessionStart gives context to a new session', asy
     ({ status }) => status === 200,
   );
   await claude.prompt(three, 'run echo again');
-  expect(users(await claude.stopped(three, 2)).slice(5)).toHaveLength(4);
+  expect(users(await claude.stopped(three, 2)).slice(6)).toHaveLength(4);
   await claude.box.asRoot('rm', '/etc/cloud-claude/hooks.json');
-  await put('/hooks/gateway', {});
+  await give(null);
+  expect((await claude.box.ssh('ls ~/.cloud-claude/gateway-hooks.json')).code).not.toBe(0);
 });
 
 it('the editor: reads, writes with a revision, tries one', async () => {

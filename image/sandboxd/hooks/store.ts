@@ -1,6 +1,8 @@
-/** Where the hooks of each level are: two files that people write, and what the gateway gave us, kept for a restart. */
-
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+/**
+ * Where the hooks of each level are: two files that people write, and one that the gateway writes (`session hooks`, and
+ * `session first` before the first Claude starts). Each is read again when it has changed.
+ */
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type HookList, readHookFile, type SecretHook, writeHookFile } from '../../../shared/hook-file';
 import { concerns, type HookLevel } from '../../../shared/hook-rules';
@@ -16,30 +18,38 @@ export interface LevelHook {
   hook: SecretHook;
 }
 
-/** One that is read again when it has changed, so that what is written by hand counts at once. */
-class WatchedFile {
+interface Given {
+  workspace: HookList;
+  sessions: Map<string, HookList>;
+}
+
+/** One that is read again when it has changed, so that what was written counts at once. */
+class WatchedFile<T> {
   readonly #path: string;
+  readonly #read: (content: unknown, problem: string | null) => T;
   #stamp = '';
-  #list = NOTHING;
+  #value: T;
   #revision = '';
 
-  constructor(path: string) {
+  /** `read`: of nothing when there is no file, or it cannot be read, which is the problem. */
+  constructor(path: string, read: (content: unknown, problem: string | null) => T) {
     this.#path = path;
+    this.#read = read;
+    this.#value = read({}, null);
   }
 
-  get list(): HookList {
+  get value(): T {
     this.#look();
-    return this.#list;
+    return this.#value;
   }
   get revision(): string {
     this.#look();
     return this.#revision;
   }
 
-  write(hooks: readonly SecretHook[]): void {
+  write(content: object): void {
     mkdirSync(dirname(this.#path), { recursive: true });
-    const content = `${JSON.stringify(writeHookFile(hooks), null, 2)}\n`;
-    writeFileSync(`${this.#path}.new`, content, { mode: 0o600 });
+    writeFileSync(`${this.#path}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
     // Also when one was left by a crash: it holds secrets.
     chmodSync(`${this.#path}.new`, 0o600);
     renameSync(`${this.#path}.new`, this.#path);
@@ -58,67 +68,57 @@ class WatchedFile {
     }
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
-    this.#list = NOTHING;
+    this.#value = this.#read({}, null);
     this.#revision = 'none';
     if (stamp === 'none') return;
     try {
       if (size > FILE_MAX_BYTES) throw new Error('it is larger than 1 MB');
       const content = readFileSync(this.#path);
       this.#revision = createHash('sha256').update(content).digest('hex').slice(0, 32);
-      this.#list = readHookFile(JSON.parse(content.toString('utf8')));
+      this.#value = this.#read(JSON.parse(content.toString('utf8')), null);
     } catch (error) {
       // Being written, or no JSON: the hooks of a file that cannot be read do not run, and the editor says why.
       const reason = error instanceof Error ? error.message : String(error);
-      this.#list = { hooks: [], problems: [`The file cannot be read: ${reason}`] };
+      this.#value = this.#read({}, `The file cannot be read: ${reason}`);
     }
   }
 }
 
+const listOf = (content: unknown, problem: string | null): HookList =>
+  problem === null ? readHookFile(content) : { hooks: [], problems: [problem] };
+
+/** `{workspace: file, sessions: {id: file}}` */
+function givenOf(content: unknown): Given {
+  const { workspace, sessions } = object(content);
+  return {
+    workspace: readHookFile(workspace ?? {}),
+    sessions: new Map(Object.entries(object(sessions)).map(([id, file]) => [id, readHookFile(file)])),
+  };
+}
+
 export class HookStore {
-  readonly image: WatchedFile;
-  readonly user: WatchedFile;
-  readonly #given: string;
-  #workspace = NOTHING;
-  #sessions = new Map<string, HookList>();
+  readonly image: WatchedFile<HookList>;
+  readonly user: WatchedFile<HookList>;
+  readonly #given: WatchedFile<Given>;
 
   constructor(options: { home: string; image?: string }) {
-    this.image = new WatchedFile(options.image ?? IMAGE_HOOKS);
-    this.user = new WatchedFile(join(options.home, '.claude', 'hooks.json'));
-    this.#given = join(options.home, '.cloud-claude', 'gateway-hooks.json');
-    try {
-      this.#take(JSON.parse(readFileSync(this.#given, 'utf8')));
-    } catch {
-      // Nothing was given yet; the gateway gives it again when it connects.
-    }
+    this.image = new WatchedFile(options.image ?? IMAGE_HOOKS, listOf);
+    this.user = new WatchedFile(join(options.home, '.claude', 'hooks.json'), listOf);
+    this.#given = new WatchedFile(join(options.home, '.cloud-claude', 'gateway-hooks.json'), givenOf);
   }
 
-  /** What the gateway keeps: `{workspace: file, sessions: {id: file}}`. All of it, each time. */
-  give(content: unknown): void {
-    this.#take(content);
-    // Without hooks there is no file: by that `ask-hooks` knows that it need not ask.
-    const some = [this.#workspace, ...this.#sessions.values()].some((it) => it.hooks.length > 0);
-    if (!some) {
-      rmSync(this.#given, { force: true });
-      return;
-    }
-    mkdirSync(dirname(this.#given), { recursive: true });
-    writeFileSync(`${this.#given}.new`, JSON.stringify(content), { mode: 0o600 });
-    renameSync(`${this.#given}.new`, this.#given);
-  }
-
-  #take(content: unknown): void {
-    const { workspace, sessions } = object(content);
-    this.#workspace = readHookFile(workspace ?? {});
-    this.#sessions = new Map(Object.entries(object(sessions)).map(([id, file]) => [id, readHookFile(file)]));
+  writeUser(hooks: readonly SecretHook[]): void {
+    this.user.write(writeHookFile(hooks));
   }
 
   /** Those that an event concerns, in the order in which they are asked. */
   of(session: string, event: string, payload: Record<string, unknown>): LevelHook[] {
+    const { workspace, sessions } = this.#given.value;
     const levels: [HookLevel, HookList][] = [
-      ['image', this.image.list],
-      ['workspace', this.#workspace],
-      ['user', this.user.list],
-      ['session', this.#sessions.get(session) ?? NOTHING],
+      ['image', this.image.value],
+      ['workspace', workspace],
+      ['user', this.user.value],
+      ['session', sessions.get(session) ?? NOTHING],
     ];
     return levels.flatMap(([level, { hooks }]) =>
       hooks.filter((hook) => concerns(hook, event, payload)).map((hook) => ({ level, hook })),

@@ -1,31 +1,32 @@
-/** Brings the gateway's levels into sandboxes: when one connects, and when a list was changed. */
+/** Brings the gateway's levels into sandboxes: when one is made or connects, and when a list was changed. */
 import type { Logger } from 'pino';
-import type { SecretHook } from '../../../shared/hook-file';
+import { type SecretHook, writeHookFile } from '../../../shared/hook-file';
 import type { Db, SandboxConnection } from '../../contracts';
-import { giveHooks } from './sandboxd';
 import type { HookRows } from './stored';
 
-/** A sandbox that has just been released takes logins before its sandboxd listens. */
-const TRIES = 20;
-const TRY_AGAIN_MS = 250;
+type Way = Pick<SandboxConnection, 'exec'>;
 
 export interface HookPush {
   /** Resolves when the sandbox has what the database holds now, or it was given up; never rejects. */
-  push(sandboxId: string, way?: Pick<SandboxConnection, 'unix'>): Promise<void>;
+  push(sandboxId: string, way?: Way): Promise<void>;
+  /** That, as `session hooks` and `session first` take it; null: there are none. */
+  contentOf(sandboxId: string): Promise<string | null>;
 }
 
 export function createHookPush(options: {
   db: Db;
   log: Logger;
   rows: HookRows;
+  /** `session hooks` */
+  command: readonly string[];
   /** The open connection, if there is one: who connects later gets all of it then. */
-  peek(sandboxId: string): Pick<SandboxConnection, 'unix'> | null;
+  peek(sandboxId: string): Way | null;
 }): HookPush {
   const { db, log, rows } = options;
   // One after the other in each sandbox, and read in its turn: an older list never comes last.
   const last = new Map<string, Promise<void>>();
 
-  async function content(sandboxId: string) {
+  async function contentOf(sandboxId: string): Promise<string | null> {
     const row = await db.sandbox.findUnique({
       where: { id: sandboxId },
       select: {
@@ -33,31 +34,30 @@ export function createHookPush(options: {
         sessions: { where: { state: { not: 'ended' }, hooks: { isNot: null } }, select: { hooks: true } },
       },
     });
-    if (!row) return null;
-    const workspace: SecretHook[] = row.workspace.hooks ? rows.open(row.workspace.hooks) : [];
-    const sessions = new Map(
-      row.sessions.flatMap(({ hooks }) => (hooks ? [[hooks.sessionId, rows.open(hooks)] as const] : [])),
-    );
-    return { workspace, sessions };
+    const workspace: SecretHook[] = row?.workspace.hooks ? rows.open(row.workspace.hooks) : [];
+    const sessions = (row?.sessions ?? []).flatMap(({ hooks }) => {
+      const list = hooks ? rows.open(hooks) : [];
+      return hooks && list.length > 0 ? [[hooks.sessionId, writeHookFile(list)] as const] : [];
+    });
+    // Without hooks there is no file: by that `ask-hooks` knows that it need not ask.
+    if (workspace.length === 0 && sessions.length === 0) return null;
+    return JSON.stringify({ workspace: writeHookFile(workspace), sessions: Object.fromEntries(sessions) });
   }
 
-  async function give(sandboxId: string, given: Pick<SandboxConnection, 'unix'> | undefined): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const way = given ?? options.peek(sandboxId);
-      if (!way) return;
-      try {
-        const found = await content(sandboxId);
-        if (found) await giveHooks(way, found);
-        return;
-      } catch (error) {
-        if (tries >= TRIES)
-          return log.warn({ sandbox: sandboxId, err: error }, 'hooks did not reach a sandbox');
-        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
-      }
+  async function give(sandboxId: string, given: Way | undefined): Promise<void> {
+    const way = given ?? options.peek(sandboxId);
+    if (!way) return;
+    try {
+      const input = Buffer.from((await contentOf(sandboxId)) ?? '');
+      const { code, stderr } = await way.exec([...options.command], { input });
+      if (code !== 0) throw new Error(`exit ${code}: ${stderr.toString('utf8').slice(0, 500)}`);
+    } catch (error) {
+      log.warn({ sandbox: sandboxId, err: error }, 'hooks did not reach a sandbox');
     }
   }
 
   return {
+    contentOf,
     push(sandboxId, way) {
       const next = (last.get(sandboxId) ?? Promise.resolve()).then(() => give(sandboxId, way));
       last.set(sandboxId, next);

@@ -44,17 +44,6 @@ export async function writeUserFile(
   return z.object({ revision: z.string() }).parse(answer).revision;
 }
 
-export async function giveHooks(
-  way: Way,
-  given: { workspace: readonly SecretHook[]; sessions: ReadonlyMap<string, readonly SecretHook[]> },
-): Promise<void> {
-  const sessions = Object.fromEntries([...given.sessions].map(([id, hooks]) => [id, writeHookFile(hooks)]));
-  await ask(way, {
-    ...{ method: 'PUT', path: '/hooks/gateway' },
-    body: { workspace: writeHookFile(given.workspace), sessions },
-  });
-}
-
 export async function runTest(
   way: Way,
   test: { hook: SecretHook; payload: Record<string, unknown> },

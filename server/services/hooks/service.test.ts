@@ -1,9 +1,7 @@
-// The service over a real database, and a real sandboxd's answers to /hooks over a Unix socket.
+// The service over a real database; what goes to the sandbox is taken at the wire.
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { connect } from 'node:net';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -25,11 +23,10 @@ let push: HookPush;
 let workspaceId = '';
 let sandboxId = '';
 let sessionId = '';
-/** What came on the sandbox's socket, oldest first. */
-const came: { route: string; body: unknown }[] = [];
-let socket: Server;
-const folder = mkdtempSync(join(tmpdir(), 'cc-hooks-'));
-const path = join(folder, 'sandboxd.sock');
+/** What `session hooks` left in the sandbox's home, oldest first. */
+const came: unknown[] = [];
+const home = mkdtempSync(join(tmpdir(), 'cc-hooks-'));
+const SCRIPT = join(import.meta.dirname, '../../../image/rootfs/usr/local/lib/cloud-claude/session');
 
 const command = (name: string): HookInput => ({
   ...{ name, event: 'PreToolUse', matcher: 'Bash', action: { kind: 'command', command: 'true' } },
@@ -56,31 +53,31 @@ beforeAll(async () => {
   await t.db.session.create({
     data: { id: sessionId, sandboxId, kind: 'claude', name: 'one', workdir: '/', createdById: owner.userId },
   });
-  // The wire and nothing else: what sandboxd does with it is tested with the real one.
-  socket = createServer((request, response) => {
-    let text = '';
-    request.setEncoding('utf8').on('data', (data: string) => {
-      text += data;
-    });
-    request.on('end', () => {
-      came.push({ route: `${request.method} ${request.url}`, body: text === '' ? null : JSON.parse(text) });
-      response.end('{}');
-    });
-  }).listen(path);
-  await once(socket, 'listening');
-  const way = { unix: async () => connect(path) };
+  // The image's own script, in a home of its own.
+  const way: Pick<SandboxConnection, 'exec'> = {
+    async exec([, ...operation], { input } = {}) {
+      const env = { ...process.env, HOME: home };
+      // The only one who calls it gives bytes.
+      execFileSync('bash', [SCRIPT, ...operation], { env, input: input as Uint8Array });
+      const file = join(home, '.cloud-claude', 'gateway-hooks.json');
+      came.push(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null);
+      return { code: 0, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+    },
+  };
   const rows = createHookRows(createSecretBox(Buffer.alloc(32, 7)));
   const { access } = createAccess(t.db);
-  push = createHookPush({ db: t.db, log: pino({ level: 'silent' }), rows, peek: () => way });
+  push = createHookPush({
+    ...{ db: t.db, log: pino({ level: 'silent' }), rows, command: ['session', 'hooks'] },
+    peek: () => way,
+  });
   hooks = createHooks({
     ...{ db: t.db, live: t.live, audit: t.audit, access, rows, push },
-    // Only `unix` is used of it.
+    // Nothing of it is used.
     connections: { get: async () => way as unknown as SandboxConnection },
   });
 });
 afterAll(async () => {
-  socket.close();
-  rmSync(folder, { recursive: true });
+  rmSync(home, { recursive: true });
   await t.close();
 });
 
@@ -129,9 +126,7 @@ describe.each(['workspace', 'session'] as const)('the level of a %s', (level) =>
   });
 
   test('goes to the sandbox with every change, secrets and all', async () => {
-    const { body } = came.at(-1) ?? { body: null };
-    expect(came.at(-1)?.route).toBe('PUT /hooks/gateway');
-    expect(JSON.stringify(body)).toMatch(/"name":"second".*"secret":"whsec_/);
+    expect(JSON.stringify(came.at(-1))).toMatch(/"name":"second".*"secret":"whsec_/);
   });
 
   test('refuses a list that was made from another one', async () => {
@@ -181,6 +176,13 @@ test('all of it goes to a sandbox that connects, and nothing of ended sessions',
   await t.db.session.update({ where: { id: sessionId }, data: { state: 'ended' } });
   came.length = 0;
   await push.push(sandboxId);
-  expect(came).toMatchObject([{ route: 'PUT /hooks/gateway', body: { sessions: {} } }]);
+  expect(came).toMatchObject([{ sessions: {} }]);
   expect(JSON.stringify(came)).toContain('second');
+});
+
+test('without hooks there is no file: Claude Code’s start asks nobody then', async () => {
+  const place: HookPlace = { level: 'workspace', workspaceId };
+  const { revision } = await hooks.get(owner, place);
+  await hooks.save(owner, { place, hooks: [], revision });
+  expect([came.at(-1), await push.contentOf(sandboxId)]).toEqual([null, null]);
 });

@@ -1,4 +1,7 @@
-/** How a Claude session runs: model, effort, permission mode, provider; changed in place or by `--resume`. */
+/**
+ * How a Claude session runs: model, effort, permission mode, provider; changed in place, by `--resume`, or with the next
+ * start of a sandbox that is stopped.
+ */
 import { AppError } from '../../../shared/errors';
 import type { SessionView } from '../../../shared/views';
 import {
@@ -21,6 +24,8 @@ export interface SessionOptionsParts {
   switchModel(identity: Identity, input: { id: string; model: string }): Promise<unknown>;
   /** Ends Claude and starts it again with `--resume` and what the row says now; nothing when it does not run. */
   restart(sessionId: string): Promise<void>;
+  /** They are in the row, for the next start. */
+  stored(): void;
   view(sessionId: string): Promise<SessionView>;
 }
 
@@ -39,16 +44,23 @@ export function createSessionOptions(parts: SessionOptionsParts): Services['sess
       if (row.state === 'ended') throw new AppError('gone');
       if (change.providerId !== undefined) await parts.requireProvider(identity, change.providerId);
       const { model, ...others } = changed(row, change);
-      // Its choices are files in the sandbox, which a start reads.
-      if (!ALIVE.has(row.sandbox.state) || row.state !== 'running') throw new AppError('sandbox_not_running');
-      const again = Object.keys(others).length > 0;
+      // Its choices are files in the sandbox, which a start reads: they are brought there before anything starts.
+      const stopped = row.sandbox.state === 'stopped';
+      if (!stopped && (!ALIVE.has(row.sandbox.state) || row.state !== 'running'))
+        throw new AppError('sandbox_not_running');
+      const again = !stopped && Object.keys(others).length > 0;
       if (again && BUSY.has(row.liveStatus ?? ''))
         throw new AppError('conflict', 'Claude is at work. Wait for the end of the turn, or interrupt it.');
-      if (model !== undefined && !again) await parts.switchModel(identity, { id, model });
-      if (model === undefined && !again) return parts.view(id);
+      const data = { ...others, ...(model === undefined ? {} : { model }) };
+      if (Object.keys(data).length === 0) return parts.view(id);
+      if (model !== undefined && !again && !stopped) await parts.switchModel(identity, { id, model });
       await db.$transaction(async (tx) => {
-        const data = { ...others, ...(model === undefined ? {} : { model }) };
-        await tx.session.update({ where: { id }, data });
+        const { count } = await tx.session.updateMany({
+          where: { id, ...(stopped ? { state: { not: 'ended' }, sandbox: { state: 'stopped' } } : {}) },
+          data: { ...data, ...(stopped ? { optionsPending: true } : {}) },
+        });
+        if (count === 0)
+          throw new AppError('conflict', 'The sandbox starts just now. Try again when it runs.');
         await audit.record(tx, {
           type: 'session.options',
           actor: actorOf(identity),
@@ -65,6 +77,7 @@ export function createSessionOptions(parts: SessionOptionsParts): Services['sess
         });
       });
       live.flush();
+      if (stopped) parts.stored();
       if (again) await parts.restart(id);
       return parts.view(id);
     },

@@ -3,18 +3,22 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Session } from '../../../prisma/generated/client';
-import type { FirstSession } from '../../../shared/agent-api';
+import { FIRST_SESSION_HOOKS_MAX_CHARS, type FirstSession } from '../../../shared/agent-api';
 import { AppError } from '../../../shared/errors';
+import type { HookInput } from '../../../shared/hooks';
 import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
 import { SANDBOX_WORKDIR } from '../../../shared/names';
 import { holds, sessionScope } from '../../../shared/scopes';
 import { type createSessionSchema, type SessionView, sessionKindSchema } from '../../../shared/views';
-import { requireSessionScope } from '../../auth/scopes';
+import { requireScope, requireSessionScope } from '../../auth/scopes';
 import type { Actor, Audit, Db, DbOrTx, Identity, Live, SandboxAccess, Services } from '../../contracts';
 import { actorOf, systemActor } from '../../contracts';
 import type { PooledConnection } from '../../gateway/connection';
 import type { GatewayConnections } from '../../gateway/connections';
 import { SESSION_ENDED_EXIT, WORKDIR_MISSING_EXIT } from '../../gateway/sandbox-command';
+import { merged } from '../hooks/merge';
+import type { HookPush } from '../hooks/push';
+import type { HookRows } from '../hooks/stored';
 import { builtIn, type ProviderRefs } from '../providers/refs';
 import { rightsOf } from '../sandboxes/access';
 import { createSessionStates } from './states';
@@ -26,8 +30,13 @@ const FIRST_ROWS = 32;
 const DEFAULT_MODE = 'bypassPermissions';
 
 /** What PID 1 opens a sandbox's first session with: the same that `openFirst` writes into its row. */
-export function firstSession(id: string, provider: string): FirstSession {
-  return { id, permissionMode: DEFAULT_MODE, cols: FIRST_COLS, rows: FIRST_ROWS, provider };
+export function firstSession(
+  id: string,
+  { provider, hooks }: { provider: string; hooks: string | null },
+): FirstSession {
+  const fits = hooks !== null && hooks.length <= FIRST_SESSION_HOOKS_MAX_CHARS;
+  const size = { cols: FIRST_COLS, rows: FIRST_ROWS };
+  return { id, permissionMode: DEFAULT_MODE, ...size, provider, ...(fits ? { hooks } : {}) };
 }
 
 export interface SessionsOptions {
@@ -42,6 +51,8 @@ export interface SessionsOptions {
   sessionEnv(sandboxId: string, sessionId: string): string;
   /** Throws `not_found` for a provider that this identity may not choose. */
   requireProvider(identity: Identity, id: string): Promise<void>;
+  /** Users' hooks: a session's own are kept with its row, and brought into its sandbox. */
+  hooks: Pick<HookRows, 'write'> & Pick<HookPush, 'push'>;
 }
 
 export type SessionsService = Services['sessions'] & {
@@ -54,6 +65,8 @@ export type SessionsService = Services['sessions'] & {
   restart(id: string): Promise<void>;
   /** The model changed: the next start takes it. */
   rewrite(id: string): Promise<void>;
+  /** What was changed while the sandbox was stopped, before a session starts there again. */
+  bringChoices(sandboxId: string, connection: PooledConnection): Promise<void>;
   view(id: string): Promise<SessionView>;
   /** Claude Code has confirmed another model: the next start takes it. */
   modelSwitched(session: { id: string; sandboxId: string; model: string }): Promise<void>;
@@ -70,6 +83,7 @@ interface NewSession {
   providerId?: string | undefined;
   /** Claude Code's id of a conversation. */
   resumeFrom?: string | undefined;
+  hooks?: HookInput[] | undefined;
 }
 
 export function createSessions(options: SessionsOptions): SessionsService {
@@ -100,12 +114,19 @@ export function createSessions(options: SessionsOptions): SessionsService {
           resumeFrom: input.resumeFrom ?? null,
         },
       });
+      if (input.hooks && input.hooks.length > 0) {
+        const change = { hooks: merged([], input.hooks).hooks, revision: 0, by: actor.name };
+        await options.hooks.write(tx, { level: 'session', sessionId: id }, change);
+      }
       await audit.record(tx, {
         type: 'session.create',
         actor,
         target: { type: 'session', id, name },
         message: `opened ${name} in ${sandbox.name}`,
-        after: { sandboxId: input.sandboxId, kind: input.kind },
+        after: {
+          ...{ sandboxId: input.sandboxId, kind: input.kind },
+          ...(input.hooks ? { hooks: input.hooks.map((it) => it.name) } : {}),
+        },
       });
       await record(tx, 'created', id, input.sandboxId);
     });
@@ -190,10 +211,11 @@ export function createSessions(options: SessionsOptions): SessionsService {
     identity: Identity,
     input: z.output<typeof createSessionSchema>,
   ): Promise<NewSession> {
-    const { model, effort, providerId, resumeFrom } = input;
-    const ofClaude = [model, effort, providerId, resumeFrom].some((it) => it !== undefined);
+    const { model, effort, providerId, resumeFrom, hooks } = input;
+    const ofClaude = [model, effort, providerId, resumeFrom, hooks].some((it) => it !== undefined);
     if (input.kind === 'shell' && ofClaude)
-      throw new AppError('invalid_input', 'A shell has no model, effort, provider or conversation.');
+      throw new AppError('invalid_input', 'A shell has no model, effort, provider, conversation or hooks.');
+    if (hooks !== undefined) requireScope(identity, 'hooks:write');
     if (providerId !== undefined) await options.requireProvider(identity, providerId);
     if (resumeFrom === undefined) return input;
     const from = await db.session.findUnique({ where: { id: resumeFrom } });
@@ -235,6 +257,14 @@ export function createSessions(options: SessionsOptions): SessionsService {
     },
 
     rewrite,
+
+    async bringChoices(sandboxId, connection) {
+      const where = { sandboxId, optionsPending: true };
+      for (const row of await db.session.findMany({ where })) {
+        if (row.state !== 'ended') await writeChoices(connection, row);
+        await db.session.update({ where: { id: row.id }, data: { optionsPending: false } });
+      }
+    },
 
     async modelSwitched({ id, sandboxId, model }) {
       await db.$transaction(async (tx) => {
@@ -296,6 +326,8 @@ export function createSessions(options: SessionsOptions): SessionsService {
       if (sandbox?.state !== 'running' && sandbox?.state !== 'unavailable')
         throw new AppError('sandbox_not_running');
       const id = await insert(await checked(identity, input), actorOf(identity));
+      // Before Claude starts, or its SessionStart would pass them by.
+      if (input.hooks) await options.hooks.push(input.sandboxId);
       await open(id);
       return view(id);
     },

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Scope } from '../../../shared/lifecycle';
 import { SESSIONS_PER_SANDBOX } from '../../../shared/limits';
+import { createSecretBox } from '../../auth/secret-box';
 import { type Box, startBox } from '../../gateway/testing/box';
 import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from '../../gateway/testing/gateway';
 import { until } from '../../gateway/testing/until';
+import { createHookPush } from '../hooks/push';
+import { createHookRows } from '../hooks/stored';
 import { createProviderRefs } from '../providers/refs';
 import { createSessionMonitor, type SessionMonitor } from './monitor';
 import { createSessions, type SessionsService } from './service';
@@ -26,11 +29,17 @@ beforeAll(async () => {
     connections: gateway.connections,
     access: gateway.access,
   };
+  const rows = createHookRows(createSecretBox(Buffer.alloc(32, 1)));
+  const push = createHookPush({
+    ...{ db: gateway.db, log: gateway.log, rows, command: gateway.connections.commands.hooks() },
+    peek: (id) => gateway.connections.peek(id),
+  });
   sessions = createSessions({
     ...parts,
     providers: createProviderRefs({ db: gateway.db, gatewayKey: false }),
     requireProvider: async () => undefined,
     sessionEnv: gateway.proxy.sessionEnv,
+    hooks: { write: rows.write, push: push.push },
   });
   monitor = scope.own('monitor', createSessionMonitor(parts));
   await gateway.db.member.create({ data: { workspaceId: 'w1', userId: identity.userId, role: 'owner' } });
