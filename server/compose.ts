@@ -185,7 +185,23 @@ async function build(
     ...{ keys: join(config.dataDir, 'keys'), push: config.push, providerReach: config.providerReach },
   });
   const { sessions } = claude;
-  const files = buildFiles(scope, { db, audit, log, access, connections, activity });
+  const trusted = createProxyList(config.trustedProxy);
+  const at = { port: config.port };
+  const common = { identify, trusted, scheme: config.baseScheme, baseDomain: config.baseDomain, log };
+  const ports = scope.own(
+    'ports',
+    createPortProxy({
+      ...{ ...common, db, audit, access, sockets, connections, dev: config.dev },
+      passes: createPortPasses({ db, masterKey }),
+      onActivity: (id) => activity.touch(id),
+      // A free one is known when it is taken.
+      mainPort: () => at.port,
+    }),
+  );
+  const files = buildFiles(scope, {
+    ...{ db, audit, log, access, connections, activity, ports },
+    ...{ host: config.host, portRange: config.portRange },
+  });
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
   const image = () => {
     if (config.sandboxImage === null) throw new AppError('image_missing');
@@ -299,7 +315,6 @@ async function build(
     'session sockets',
     createSessionSocket({ frames: claude.frames, openSockets: sockets, log }),
   );
-  const trusted = createProxyList(config.trustedProxy);
   const metrics = createMetrics({
     token: config.metricsToken,
     db,
@@ -332,15 +347,6 @@ async function build(
     },
   });
   const served: { current: Pages | null } = { current: null };
-  const common = { identify, trusted, scheme: config.baseScheme, baseDomain: config.baseDomain, log };
-  const ports = scope.own(
-    'ports',
-    createPortProxy({
-      ...{ ...common, db, audit, access, sockets, connections, dev: config.dev },
-      passes: createPortPasses({ db, masterKey }),
-      onActivity: (id) => activity.touch(id),
-    }),
-  );
   const upgrade = scope.own(
     'upgrades',
     createUpgrade({
@@ -374,6 +380,7 @@ async function build(
     await scope.own('DNS echo', createEchoDns({ ...config.echoDns, log })).start();
   }
   const port = await server.listen(config.port, config.host);
+  at.port = port;
   if (startPages) served.current = scope.own('pages', await startPages({ host: config.host, port }));
 
   // Work begins when all is there to serve it.
@@ -392,7 +399,17 @@ async function build(
     createTrimJob({ db, log }),
     createEgressHealthJob({ db, log, everyMs: config.egressHealthMs, test: egress.testSaved }),
   ].map((job) => scope.own('job', job));
-  for (const part of [connections, monitor, engine, reconciler, pulled, failover, ...claude.jobs, ...jobs])
+  for (const part of [
+    connections,
+    monitor,
+    engine,
+    reconciler,
+    pulled,
+    failover,
+    ...claude.jobs,
+    files.listeners,
+    ...jobs,
+  ])
     part.start();
   return {
     url: urlOf(config, port),

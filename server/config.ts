@@ -21,6 +21,8 @@ export interface Config {
   host: string;
   dataDir: string;
   databaseUrl: string;
+  /** Ports that may be mapped to sandboxes; null: none. */
+  portRange: { first: number; last: number } | null;
   adminUsername: string;
   adminPassword: string | null;
   /** No pages: only the APIs. */
@@ -105,6 +107,7 @@ function configOf(values: Values, echoDns: Config['echoDns']): Config {
     host: values.HOST,
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
+    portRange: values.PORT_RANGE ?? null,
     adminUsername: values.ADMIN_USERNAME,
     adminPassword: values.ADMIN_PASSWORD ?? null,
     headless: values.CLOUD_CLAUDE_MODE === 'headless',

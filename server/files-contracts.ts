@@ -10,7 +10,7 @@ import type {
   fileRenameSchema,
   fileWriteSchema,
 } from '../shared/files';
-import type { PortView } from '../shared/ports';
+import type { PortMapping, PortMappings, PortView } from '../shared/ports';
 import type { Identity } from './contracts';
 
 type Place = z.output<typeof filePlaceSchema> & { sandboxId: string };
@@ -77,5 +77,17 @@ export interface FilesServices {
   ports: {
     /** What programs of the sandbox listen on now; our own ports are left out. */
     list(identity: Identity, sandboxId: string): Promise<PortView[]>;
+    /** Of one sandbox, or of all that the caller may use. */
+    mappings(identity: Identity, filter: { sandboxId?: string | undefined }): Promise<PortMappings>;
+    /**
+     * Makes a port of this machine lead to one of the sandbox's loopback. The same again gives the one that is there.
+     * Throws `unavailable` where nothing can be mapped, `limit_reached` when no port of the range is free.
+     */
+    expose(
+      identity: Identity,
+      input: { sandboxId: string; internalPort: number },
+    ): Promise<{ mapping: PortMapping; created: boolean }>;
+    /** What goes through it is cut at once. Throws `not_found`. */
+    unexpose(identity: Identity, hostPort: number): Promise<void>;
   };
 }

@@ -44,6 +44,11 @@ export interface SessionServices {
     /** Throws `conflict` while open sessions use it: they would fall to somebody else's account. */
     remove(identity: Identity, id: string): Promise<void>;
     probe(identity: Identity, input: { id: string; model?: string | undefined }): Promise<ProviderProbe>;
+    /** As `probe`, of one that is not kept. */
+    probeNew(
+      identity: Identity,
+      input: { provider: z.output<typeof createProviderSchema>; model?: string | undefined },
+    ): Promise<ProviderProbe>;
   };
   notifications: {
     list(
@@ -91,6 +96,8 @@ export interface SessionServices {
     start(identity: Identity, sandboxId: string): Promise<LoginView>;
     code(identity: Identity, input: { sandboxId: string; code: string }): Promise<LoginView>;
     cancel(identity: Identity, sandboxId: string): Promise<LoginView>;
+    /** Claude Code in the sandbox forgets who is logged in; sessions on keys are not touched. */
+    logout(identity: Identity, sandboxId: string): Promise<void>;
     /** Also asks Claude whether somebody is logged in already. */
     status(identity: Identity, sandboxId: string): Promise<LoginView>;
     /** Each stage of the log-in that was started last, as it comes; ends with it or with the signal, which ends nothing. */

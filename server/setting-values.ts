@@ -40,6 +40,19 @@ export const listenAddress = z.string().transform((text, ctx) => {
   return z.NEVER;
 });
 
+/** More would be a mistake in typing: each mapping is a listener of the gateway. */
+const PORT_RANGE_MAX = 1_000;
+export const portRange = z.string().transform((text, ctx) => {
+  const [, low, high] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const [first, last] = [Number(low), Number(high)];
+  if (first >= 1 && last <= 65_535 && first <= last && last - first < PORT_RANGE_MAX) return { first, last };
+  ctx.addIssue({
+    code: 'custom',
+    message: `Give FIRST-LAST, at most ${PORT_RANGE_MAX} ports, such as 9000-9019.`,
+  });
+  return z.NEVER;
+});
+
 export const isProxy = (entry: string) => {
   const [address = '', bits, rest] = entry.split('/');
   const family = isIP(address);

@@ -14,6 +14,7 @@ import {
   httpUrl,
   isProxy,
   listenAddress,
+  portRange,
   proofInterval,
   text,
   yesNo,
@@ -71,6 +72,13 @@ export const settings = {
     default: 'file:DATA_DIR/db/cloud-claude.db',
     description: 'The SQLite database. PostgreSQL is not served yet.',
     example: 'file:/var/lib/cloud-claude/db/cloud-claude.db',
+  }),
+  PORT_RANGE: setting({
+    schema: portRange,
+    default: null,
+    description:
+      'Ports of this machine, FIRST-LAST, that people and programs may map to ports of sandboxes. They listen on HOST and take API tokens only. Without it nothing is mapped.',
+    example: '9000-9019',
   }),
   ADMIN_USERNAME: setting({
     schema: usernameSchema,

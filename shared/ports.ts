@@ -14,6 +14,29 @@ export function portLabel(sandboxId: string, port: number): string {
   return `${port}-${sandboxId}`;
 }
 
+/** One person's programs; more is a script that forgets to take away what it made. */
+export const PORT_MAPPINGS_PER_SANDBOX = 16;
+
+/** The only address that a port is ever mapped to: the sandbox's own loopback. */
+export const MAPPED_HOST = '127.0.0.1';
+
+export const portMappingSchema = z.object({
+  hostPort: portNumberSchema,
+  sandboxId: z.string(),
+  internalPort: portNumberSchema,
+  createdAt: z.string(),
+  /** Null: it listens. Else what is in the way and what to do, for people. */
+  problem: z.string().nullable(),
+});
+export type PortMapping = z.output<typeof portMappingSchema>;
+
+export const portMappingsSchema = z.object({
+  /** Null: nothing can be mapped here. */
+  range: z.object({ first: portNumberSchema, last: portNumberSchema }).nullable(),
+  mappings: z.array(portMappingSchema),
+});
+export type PortMappings = z.output<typeof portMappingsSchema>;
+
 export const portViewSchema = listeningPortSchema.extend({
   /** Path at the gateway. */
   url: z.string(),

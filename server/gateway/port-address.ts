@@ -1,6 +1,7 @@
 /**
- * Which port of which sandbox a request is for. Two ways: by path on our own host, where the answer gets no origin of
- * ours (see port-headers.ts), and by a host name of its own, which is an origin of its own.
+ * Which port of which sandbox a request is for. Three ways: by path on our own host, where the answer gets no origin of
+ * ours (see port-headers.ts), by a host name of its own, which is an origin of its own, and by a mapped port of this
+ * machine, which only tokens open.
  */
 import { AppError } from '../../shared/errors';
 import { SANDBOX_API_PORT } from '../../shared/limits';
@@ -11,7 +12,7 @@ export interface PortPlace {
   port: number;
 }
 export interface PortAddress extends PortPlace {
-  mode: 'path' | 'host';
+  mode: 'path' | 'host' | 'mapped';
   /** The pass in the path; null where there is none. */
   pass: string | null;
   /** What the program in the sandbox is asked for: path and query as they came. */
@@ -24,7 +25,7 @@ const byPath =
   /^\/sandboxes\/([a-z][a-z0-9]{15})\/ports\/(\d{1,5})(?=[/?]|$)(?:\/~([\w-]{16,600}\.[\w-]{43})(?=[/?]|$))?(.*)$/s;
 const byHost = /^(\d{1,5})-([a-z][a-z0-9]{15})\.(.+)$/;
 /** Our own in each sandbox: they answer Claude Code, and nobody else. */
-const ownPorts: ReadonlySet<number> = new Set([SANDBOX_API_PORT, SANDBOX_HOOK_PORT]);
+export const ownPorts: ReadonlySet<number> = new Set([SANDBOX_API_PORT, SANDBOX_HOOK_PORT]);
 
 /** Without BASE_DOMAIN the names below `localhost` will do: browsers resolve them to the machine itself (RFC 6761). */
 export function portDomain(baseDomain: string | null, host: string): string | null {
@@ -62,7 +63,7 @@ export function checkAddress({ mode, port, target }: PortAddress): void {
   if (port < 1 || port > 65_535 || ownPorts.has(port)) throw new AppError('not_found');
   // An absolute form or an authority form names another host.
   if (!target.startsWith('/')) throw new AppError('invalid_input', 'This address is not valid.');
-  if (mode === 'host') return;
+  if (mode !== 'path') return;
   const [path = ''] = target.split(/[?#]/, 1);
   const folded = path.replace(/%2e/gi, '.').replace(/%5c/gi, '\\');
   if (/(^|[/\\])\.{1,2}([/\\]|$)/.test(folded) || folded.includes('\\'))

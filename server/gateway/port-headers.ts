@@ -126,7 +126,7 @@ function ownReferer(value: string, { address, peer }: Onward): string | null {
 
 /** What stands before a program's own paths. */
 export function prefixOf({ mode, sandboxId, port, pass }: PortAddress, withPass = true): string {
-  if (mode === 'host') return '';
+  if (mode !== 'path') return '';
   return `/sandboxes/${sandboxId}/ports/${port}${pass !== null && withPass ? `/~${pass}` : ''}`;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Ports of a sandbox through the gateway: who asks, whether he may, then bytes both ways at the speed of the slower
- * side. Only that sandbox's loopback is ever dialled. Rights are asked for each request; what is open ends with them.
+ * Ports of a sandbox through the gateway: bytes both ways at the speed of the slower side, for whom port-visits.ts lets
+ * in. Only that sandbox's loopback is ever dialled. Rights are asked for each request; what is open ends with them.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -9,189 +9,49 @@ import {
   request as requestHttp,
   type ServerResponse,
 } from 'node:http';
-import type { BlockList } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { AppError, toAppError } from '../../shared/errors';
-import { portLabel } from '../../shared/ports';
-import { type Peer, peerOf } from '../auth/client-address';
-import { parseCookies } from '../auth/cookies';
-import { type Identify, requireOwnPassword, userAgentOf } from '../auth/identity';
+import { peerOf } from '../auth/client-address';
 import { requireScope } from '../auth/scopes';
-import {
-  type Audit,
-  actorOf,
-  type Connections,
-  type Db,
-  type Identity,
-  type OpenSockets,
-  type SandboxAccess,
-} from '../contracts';
+import type { Connections, OpenSockets } from '../contracts';
 import { answerError, answerPage, errorBody } from '../http/answer';
 import { setSecurityHeaders } from '../http/headers';
-import { changesState, checkHost, checkOrigin } from '../http/origin';
-import { checkAddress, ENTER_PATH, type PortAddress, portAddressOf, portDomain } from './port-address';
-import { answerHeaders, onwardHeaders, prefixOf, preflightHeaders } from './port-headers';
-import { type PortPasses, VISIT_SECONDS } from './port-passes';
+import type { PortAddress } from './port-address';
+import { answerHeaders, onwardHeaders, preflightHeaders } from './port-headers';
+import {
+  createPortVisits,
+  type FindPlace,
+  isNavigation,
+  type PortVisitOptions,
+  type Visit,
+} from './port-visits';
 
 export interface PortProxy {
   /** Whether this request is for a port of a sandbox, and so for nobody else here. */
   takes(request: IncomingMessage): boolean;
   handle(request: IncomingMessage, response: ServerResponse): void;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** The same for what came to a mapped port of this machine. `find` gives null when it leads nowhere any more. */
+  mapped: {
+    handle(request: IncomingMessage, response: ServerResponse, find: FindPlace): void;
+    upgrade(request: IncomingMessage, given: { socket: Duplex; head: Buffer; find: FindPlace }): void;
+  };
   close(): void;
 }
 
-export interface PortProxyOptions {
-  db: Db;
-  audit: Audit;
+export interface PortProxyOptions extends PortVisitOptions {
   log: Logger;
-  identify: Identify;
-  access: SandboxAccess;
   sockets: OpenSockets;
   connections: Pick<Connections, 'get'>;
-  passes: PortPasses;
   onActivity(sandboxId: string): void;
-  trusted: BlockList;
-  scheme: 'http' | 'https';
-  baseDomain: string | null;
   dev: boolean;
 }
 
-interface Visit {
-  address: PortAddress;
-  peer: Peer;
-  identity: Identity;
-  byToken: boolean;
-}
-
 export function createPortProxy(options: PortProxyOptions): PortProxy {
-  const { log, identify, access, sockets, connections, passes, baseDomain } = options;
+  const { log, sockets, connections } = options;
   const open = new Set<{ destroy(): void }>();
-
-  const addressOf = (request: IncomingMessage): PortAddress | null => {
-    const { host } = peerOf(request, options.trusted, options.scheme);
-    return portAddressOf({ target: request.url ?? '', host }, baseDomain);
-  };
-  const visitCookie = (peer: Peer) => (peer.scheme === 'https' ? '__Host-cc-port' : 'cc-port');
-
-  /** `redirect`: a browser that has to be led on first. Throws AppError. */
-  async function admit(request: IncomingMessage): Promise<Visit | { redirect: string; cookie?: string }> {
-    const peer = peerOf(request, options.trusted, options.scheme);
-    const address = addressOf(request);
-    if (!address) throw new AppError('not_found');
-    if (address.mode === 'path') checkHost(peer, baseDomain, '/');
-    checkAddress(address);
-    // A worker of this address would belong to our origin.
-    if (address.mode === 'path' && request.headers['service-worker'] !== undefined)
-      throw new AppError('forbidden');
-    const visit =
-      address.mode === 'host'
-        ? await byCookie(request, { address, peer })
-        : await byPath(request, { address, peer });
-    if ('redirect' in visit) return visit;
-    requireOwnPassword(visit.identity);
-    requireScope(visit.identity, changesState(request.method ?? 'GET') ? 'ports:write' : 'ports:read');
-    await access(visit.identity, address.sandboxId, 'use');
-    return visit;
-  }
-
-  async function byCookie(
-    request: IncomingMessage,
-    { address, peer }: Pick<Visit, 'address' | 'peer'>,
-  ): Promise<Visit | { redirect: string; cookie?: string }> {
-    const userAgent = userAgentOf(request);
-    if (address.target.startsWith(`${ENTER_PATH}?`)) {
-      const query = new URLSearchParams(address.target.slice(ENTER_PATH.length));
-      const identity = await passes.redeem('ticket', query.get('ticket') ?? '', {
-        place: address,
-        peer,
-        userAgent,
-      });
-      const to = query.get('to') ?? '/';
-      const inside = to.startsWith('/') && !/^\/[/\\]/.test(to) && !/[\r\n]/.test(to) ? to : '/';
-      // An old ticket leads to a new one, if the log-in is still there.
-      if (!identity) return { redirect: mainAddress(address, peer, inside) };
-      const secure = peer.scheme === 'https' ? '; Secure' : '';
-      const visit = passes.issue('visit', identity, address);
-      return {
-        redirect: inside,
-        cookie: `${visitCookie(peer)}=${visit}; Path=/; Max-Age=${VISIT_SECONDS}; HttpOnly; SameSite=Lax${secure}`,
-      };
-    }
-    checkNeighbour(request, { address, peer });
-    const pass = parseCookies(request.headers.cookie)[visitCookie(peer)];
-    const identity = pass ? await passes.redeem('visit', pass, { place: address, peer, userAgent }) : null;
-    if (identity) return { address, peer, identity, byToken: false };
-    if (!isNavigation(request)) throw new AppError('unauthenticated');
-    return { redirect: mainAddress(address, peer, address.target) };
-  }
-
-  /** Other sites, and ports of other sandboxes, may lead here but not act here: they are the same site to the browser. */
-  function checkNeighbour(
-    request: IncomingMessage,
-    { address, peer }: Pick<Visit, 'address' | 'peer'>,
-  ): void {
-    const { origin, 'sec-fetch-site': site } = request.headers;
-    if (origin !== undefined) {
-      const there = URL.canParse(origin)
-        ? portAddressOf({ target: '/', host: new URL(origin).host }, baseDomain)
-        : null;
-      const related = there?.mode === 'host' && there.sandboxId === address.sandboxId;
-      if (!related || new URL(origin).protocol !== `${peer.scheme}:`) throw new AppError('origin_refused');
-    } else if (site !== undefined && site !== 'same-origin' && site !== 'none' && !isNavigation(request)) {
-      throw new AppError('origin_refused');
-    }
-  }
-
-  function mainAddress(address: PortAddress, peer: Peer, target: string): string {
-    const port = /:\d+$/.exec(peer.host)?.[0] ?? '';
-    const host = baseDomain ?? 'localhost';
-    return `${peer.scheme}://${host}${port}/sandboxes/${address.sandboxId}/ports/${address.port}${target}`;
-  }
-
-  async function byPath(
-    request: IncomingMessage,
-    { address, peer }: Pick<Visit, 'address' | 'peer'>,
-  ): Promise<Visit | { redirect: string }> {
-    if (address.pass !== null) {
-      const given = { place: address, peer, userAgent: userAgentOf(request) };
-      const identity = await passes.redeem('visit', address.pass, given);
-      if (identity) return { address, peer, identity, byToken: false };
-      if (!isNavigation(request)) throw new AppError('unauthenticated');
-      // Of an ended log-in or another day: from the front, where the log-in is asked for.
-      return { redirect: prefixOf(address, false) + address.target };
-    }
-    const identity = await identify(request, peer.address);
-    if (!identity) {
-      const { target } = address;
-      if (!isNavigation(request)) throw new AppError('unauthenticated');
-      return { redirect: `/sign-in?next=${encodeURIComponent(prefixOf(address, false) + target)}` };
-    }
-    if (identity.via === 'token') return { address, peer, identity, byToken: true };
-    // A link on another site may lead here, as a port's own host does; nothing else of theirs may.
-    if (!isNavigation(request)) checkOrigin(request, peer);
-    if (changesState(request.method ?? 'GET') || request.headers.upgrade !== undefined)
-      throw new AppError('origin_refused');
-    requireOwnPassword(identity);
-    await access(identity, address.sandboxId, 'use');
-    await options.audit.record(options.db, {
-      type: 'port.open',
-      actor: actorOf(identity),
-      target: { type: 'sandbox', id: address.sandboxId, name: String(address.port) },
-      message: `opened port ${address.port}`,
-    });
-    const domain = portDomain(baseDomain, peer.host);
-    if (domain === null) {
-      const pass = passes.issue('visit', identity, address);
-      return { redirect: prefixOf({ ...address, pass }) + address.target };
-    }
-    const ticket = passes.issue('ticket', identity, address);
-    const port = /:\d+$/.exec(peer.host)?.[0] ?? '';
-    const query = new URLSearchParams({ ticket, to: address.target });
-    const label = portLabel(address.sandboxId, address.port);
-    return { redirect: `${peer.scheme}://${label}.${domain}${port}${ENTER_PATH}?${query}` };
-  }
+  const { addressOf, mappedAddress, admit } = createPortVisits(options);
 
   async function dial({ address }: Visit): Promise<Duplex> {
     const connection = await connections.get(address.sandboxId);
@@ -289,42 +149,65 @@ export function createPortProxy(options: PortProxyOptions): PortProxy {
     response.writeHead(204, preflightHeaders({ method, headers })).end();
   }
 
-  return {
-    takes: (request) => addressOf(request) !== null,
-    handle(request, response) {
-      admit(request)
-        .then(async (visit) => {
-          if ('redirect' in visit) {
-            response.writeHead(303, {
-              ...{ location: visit.redirect, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
-              ...(visit.cookie ? { 'set-cookie': visit.cookie } : {}),
-            });
-            response.end();
-            return;
-          }
-          const preflight = request.headers['access-control-request-method'] !== undefined;
-          if (request.method === 'OPTIONS' && preflight && visit.address.pass !== null)
-            answerPreflight(request, response);
-          else await forward(request, response, visit);
-        })
-        .catch((thrown: unknown) => refuse(request, response, toAppError(thrown)));
-    },
-    upgrade(request, socket, head) {
-      const onError = () => socket.destroy();
-      socket.on('error', onError);
-      connect(request, socket, head).catch((thrown: unknown) => {
+  function answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    address: () => PortAddress | null | Promise<PortAddress | null>,
+  ): void {
+    Promise.resolve()
+      .then(async () => admit(request, await address()))
+      .then(async (visit) => {
+        if ('redirect' in visit) {
+          response.writeHead(303, {
+            ...{ location: visit.redirect, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
+            ...(visit.cookie ? { 'set-cookie': visit.cookie } : {}),
+          });
+          response.end();
+          return;
+        }
+        const preflight = request.headers['access-control-request-method'] !== undefined;
+        if (request.method === 'OPTIONS' && preflight && visit.address.pass !== null)
+          answerPreflight(request, response);
+        else await forward(request, response, visit);
+      })
+      .catch((thrown: unknown) => refuse(request, response, toAppError(thrown)));
+  }
+
+  function answerSocket(
+    request: IncomingMessage,
+    { socket, head }: { socket: Duplex; head: Buffer },
+    address: () => PortAddress | null | Promise<PortAddress | null>,
+  ): void {
+    socket.on('error', () => socket.destroy());
+    Promise.resolve()
+      .then(async () => admit(request, await address()))
+      .then((visit) => connect(request, { socket, head }, visit))
+      .catch((thrown: unknown) => {
         const error = toAppError(thrown);
         if (error.code === 'internal') log.error({ err: error.cause }, 'a WebSocket of a port failed');
         refuseSocket(socket, error);
       });
+  }
+
+  return {
+    takes: (request) => addressOf(request) !== null,
+    handle: (request, response) => answer(request, response, () => addressOf(request)),
+    upgrade: (request, socket, head) => answerSocket(request, { socket, head }, () => addressOf(request)),
+    mapped: {
+      handle: (request, response, find) => answer(request, response, () => mappedAddress(request, find)),
+      upgrade: (request, { find, ...given }) =>
+        answerSocket(request, given, () => mappedAddress(request, find)),
     },
     close() {
       for (const it of [...open]) it.destroy();
     },
   };
 
-  async function connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const visit = await admit(request);
+  async function connect(
+    request: IncomingMessage,
+    { socket, head }: { socket: Duplex; head: Buffer },
+    visit: Awaited<ReturnType<typeof admit>>,
+  ): Promise<void> {
     if ('redirect' in visit) throw new AppError('unauthenticated');
     // Typing into a program is more than looking at it, and a socket carries both.
     requireScope(visit.identity, 'ports:write');
@@ -396,12 +279,4 @@ function refuseSocket(socket: Duplex, error: AppError): void {
     headOf(error.entry.http, 'Refused', [...headers, 'Cache-Control', 'no-store', 'Connection', 'close']) +
       body,
   );
-}
-
-/** A person opens a page: he is led on, where a script's call is refused. */
-function isNavigation(request: IncomingMessage): boolean {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-  const { 'sec-fetch-mode': mode, 'sec-fetch-dest': dest, accept = '' } = request.headers;
-  if (mode !== undefined) return mode === 'navigate' && dest === 'document';
-  return request.headers.upgrade === undefined && /\btext\/html\b/.test(accept);
 }

@@ -122,7 +122,7 @@ beforeAll(async () => {
     },
     passes: createPortPasses({ db, masterKey: new Uint8Array(32) }),
     onActivity: () => undefined,
-    ...{ trusted: createProxyList([]), scheme: 'http', baseDomain: null, dev: false },
+    ...{ trusted: createProxyList([]), scheme: 'http', baseDomain: null, mainPort: () => 0, dev: false },
   });
   gateway = createServer((request, response) => {
     if (proxy.takes(request)) proxy.handle(request, response);

@@ -25,6 +25,9 @@ const COME_AGAIN = 1012;
 /** RFC 6455 section 7.4.2, private use: the reader is too slow or gone. */
 const TOO_SLOW = 4408;
 
+/** Both of the seeds: the one that worked, and the one that was only promised. */
+const sessionPath = /^\/(?:ws\/sessions\/(?=[^/]+$)|api\/sessions\/(?=[^/]+\/stream$))([^/]+)/;
+
 export interface SessionSocket {
   (request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity): void;
   close(): void;
@@ -33,7 +36,7 @@ export interface SessionSocket {
 export function parseSessionUrl(url: string): { id: string; from: number } | null {
   if (!URL.canParse(url, 'http://gateway')) return null;
   const { pathname, searchParams } = new URL(url, 'http://gateway');
-  const id = sessionIdSchema.safeParse(/^\/ws\/sessions\/([^/]+)$/.exec(pathname)?.[1]);
+  const id = sessionIdSchema.safeParse(sessionPath.exec(pathname)?.[1]);
   const from = Number(searchParams.get('from') ?? 0);
   if (!id.success || !Number.isSafeInteger(from) || from < 0) return null;
   return { id: id.data, from };

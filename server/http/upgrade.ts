@@ -50,6 +50,13 @@ export const upgradePaths: readonly {
     protocol: 'json',
     scope: 'sessions:read',
   },
+  {
+    name: 'session',
+    path: /^\/api\/sessions\/[^/]+\/stream$/,
+    example: '/api/sessions/7f0e6f0e-1111-4222-8333-444455556666/stream?from=0',
+    protocol: 'json',
+    scope: 'sessions:read',
+  },
 ];
 /** Who names one of these gets the reason of a refusal as a close code. */
 const ourProtocol = /(^|,)\s*(cloud-claude\.|binary\b|json\b)/;
@@ -102,7 +109,7 @@ export function createUpgrade(options: UpgradeOptions) {
   function refuse(request: IncomingMessage, socket: Duplex, error: AppError): void {
     const { url = '', headers } = request;
     const ours =
-      url.startsWith('/ws/') &&
+      /^\/(ws|api\/sessions)\//.test(url) &&
       headers.upgrade?.toLowerCase() === 'websocket' &&
       ourProtocol.test(headers['sec-websocket-protocol'] ?? '');
     if (ours && error.code !== 'origin_refused') {

@@ -10,9 +10,12 @@ import {
   saveHooksSchema,
 } from '../../shared/hooks';
 import { sandboxIdSchema, sessionIdSchema } from '../../shared/views';
+import type { Identity } from '../contracts';
 import { body, failures, identityOf, json, named, needs, type RestApp, type RestServices } from './base';
+import { sandboxMeant } from './sandbox-selector';
 
 const tags = ['hooks'];
+const selector = z.object({ sandbox_id: sandboxIdSchema.optional() });
 const list = named(hookListSchema, 'Hooks');
 const saved = named(savedHooksSchema, 'SavedHooks');
 const test = z.object({
@@ -68,6 +71,42 @@ export function addHookRoutes(app: RestApp, { services }: RestServices): void {
       },
     );
   }
+  const meant = async (
+    identity: Identity,
+    { sandbox_id }: z.output<typeof selector>,
+  ): Promise<HookPlace> => ({
+    level: 'user',
+    sandboxId: await sandboxMeant(services, identity, sandbox_id),
+  });
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/hooks',
+      ...{ tags, summary: 'Hooks of the user of a sandbox, which is named where several can be meant' },
+      ...needs('hooks:read'),
+      request: { query: selector },
+      responses: { 200: json(list, 'Hooks'), ...failures },
+    }),
+    async (c) => {
+      const identity = identityOf(c.env);
+      return c.json(await services.hooks.get(identity, await meant(identity, c.req.valid('query'))), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'put',
+      path: '/api/hooks',
+      ...{ tags, summary: 'Replace them; new secrets are in the answer, once' },
+      ...needs('hooks:write'),
+      request: { query: selector, body: body(saveHooksSchema) },
+      responses: { 200: json(saved, 'Hooks'), ...failures },
+    }),
+    async (c) => {
+      const identity = identityOf(c.env);
+      const place = await meant(identity, c.req.valid('query'));
+      return c.json(await services.hooks.save(identity, { ...c.req.valid('json'), place }), 200);
+    },
+  );
   app.openapi(
     createRoute({
       method: 'get',

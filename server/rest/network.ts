@@ -17,6 +17,7 @@ import {
 } from './base';
 import { proofsQuery } from './egress';
 import { answerProof } from './proof-stream';
+import { sandboxMeant } from './sandbox-selector';
 
 const tags = ['network'];
 const sandboxParam = z.object({ id: sandboxIdSchema });
@@ -48,6 +49,22 @@ export function addNetworkRoutes(
       responses: { 200: json(network, 'The network'), ...failures },
     }),
     async (c) => c.json(await services.network.ofSandbox(identityOf(c.env), c.req.valid('param').id), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/proxy/status',
+      ...needs('sandboxes:read'),
+      tags,
+      summary: 'The same of the sandbox that is meant',
+      request: { query: z.object({ sandbox_id: sandboxIdSchema.optional() }) },
+      responses: { 200: json(network, 'The network'), ...failures },
+    }),
+    async (c) => {
+      const identity = identityOf(c.env);
+      const id = await sandboxMeant(services, identity, c.req.valid('query').sandbox_id);
+      return c.json(await services.network.ofSandbox(identity, id), 200);
+    },
   );
   app.openapi(
     createRoute({

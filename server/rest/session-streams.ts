@@ -1,4 +1,4 @@
-/** `/sse/sessions/{id}` and its chat: a session as server-sent events; `Last-Event-ID` goes on where a reader was. */
+/** `/sse/sessions/{id}` (also as `/api/sessions/{id}/events`) and its chat: a session as server-sent events; `Last-Event-ID` goes on where a reader was. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { slim } from '../../shared/chat-shapes';
 import { AppError } from '../../shared/errors';
@@ -28,40 +28,41 @@ export function addSessionStreams(
   options: { frames: Frames; chat: Chat; sockets: OpenSockets; report: Report },
 ): void {
   const { frames, chat, sockets, report } = options;
-  app.openapi(
-    createRoute({
-      method: 'get',
-      path: '/sse/sessions/{id}',
-      ...needs('sessions:read'),
-      tags,
-      summary: 'Server-sent events: frames after ?from= or Last-Event-ID, then live; ends with `end`',
-      request: { params: sessionParam, query: z.object({ from: z.string().optional() }) },
-      responses: {
-        200: { description: 'text/event-stream; id = seq, event = kind, data = frame' },
-        ...failures,
-      },
-    }),
-    async (c) => {
-      const identity = identityOf(c.env);
-      const { id } = c.req.valid('param');
-      const from = startOf(c.req.header('last-event-id'), c.req.valid('query').from);
-      const sandboxId = await frames.sandboxOf(identity, id);
-      const opened = { sockets, identity, sandboxId, report, failed: asErrorEvent };
-      return answerEvents(c, opened, async (stream, signal) => {
-        const lines = followSession(frames, { identity, id, from }, signal);
-        for (;;) {
-          const { value, done } = await lines.next();
-          if (done) {
-            if (value) await stream.writeSSE(END);
-            return;
+  for (const path of ['/sse/sessions/{id}', '/api/sessions/{id}/events'])
+    app.openapi(
+      createRoute({
+        method: 'get',
+        path,
+        ...needs('sessions:read'),
+        tags,
+        summary: 'Server-sent events: frames after ?from= or Last-Event-ID, then live; ends with `end`',
+        request: { params: sessionParam, query: z.object({ from: z.string().optional() }) },
+        responses: {
+          200: { description: 'text/event-stream; id = seq, event = kind, data = frame' },
+          ...failures,
+        },
+      }),
+      async (c) => {
+        const identity = identityOf(c.env);
+        const { id } = c.req.valid('param');
+        const from = startOf(c.req.header('last-event-id'), c.req.valid('query').from);
+        const sandboxId = await frames.sandboxOf(identity, id);
+        const opened = { sockets, identity, sandboxId, report, failed: asErrorEvent };
+        return answerEvents(c, opened, async (stream, signal) => {
+          const lines = followSession(frames, { identity, id, from }, signal);
+          for (;;) {
+            const { value, done } = await lines.next();
+            if (done) {
+              if (value) await stream.writeSSE(END);
+              return;
+            }
+            if (value === null) await stream.write(':keepalive\n\n');
+            // As writeSSE does, which looks for line ends that JSON has none of.
+            else await stream.write(`id: ${value.seq}\nevent: ${value.kind}\ndata: ${value.line}\n\n`);
           }
-          if (value === null) await stream.write(':keepalive\n\n');
-          // As writeSSE does, which looks for line ends that JSON has none of.
-          else await stream.write(`id: ${value.seq}\nevent: ${value.kind}\ndata: ${value.line}\n\n`);
-        }
-      });
-    },
-  );
+        });
+      },
+    );
   app.openapi(
     createRoute({
       method: 'get',

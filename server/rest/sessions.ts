@@ -135,6 +135,22 @@ export function addSessionRoutes(
   );
   app.openapi(
     createRoute({
+      method: 'get',
+      path: '/api/sessions/{id}/usage',
+      ...needs('sessions:read'),
+      tags,
+      summary: 'Tokens that a session has used; what they cost: /api/usage',
+      request: { params: sessionParam },
+      responses: { 200: json(session.shape.usage.extend({ id: z.string() }), 'Tokens'), ...failures },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param');
+      const view = await services.sessions.get(identityOf(c.env), id);
+      return c.json({ id, ...shownSession(view).usage }, 200);
+    },
+  );
+  app.openapi(
+    createRoute({
       method: 'delete',
       path: '/api/sessions/{id}',
       ...needs('sessions:write'),

@@ -1,6 +1,6 @@
 /** Tokens of programs and devices, in the words that the seeds' clients know. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { scopeSchema } from '../../shared/scopes';
+import { type Scope, scopeSchema, scopes } from '../../shared/scopes';
 import { type ApiTokenView, nameSchema, sandboxIdSchema, TOKEN_HOURS_MAX } from '../../shared/views';
 import { body, failures, identityOf, idParam, json, needs, type RestApp, type RestServices } from './base';
 
@@ -17,9 +17,13 @@ const token = z
     last_used_at: z.string().optional(),
   })
   .openapi('Token');
+/** Names of the seeds' for what has another one here. */
+const seedScopes: Record<string, Scope> = {
+  ...{ 'fs:read': 'files:read', 'fs:write': 'files:write', 'proxy:read': 'sandboxes:read' },
+};
 const create = z.object({
   label: nameSchema,
-  scopes: z.array(scopeSchema).min(1),
+  scopes: z.array(z.enum([...scopes, 'fs:read', 'fs:write', 'proxy:read'])).min(1),
   sandbox_id: sandboxIdSchema
     .optional()
     .openapi({ description: 'The only sandbox that the token is to know of' }),
@@ -63,8 +67,9 @@ export function addTokenRoutes(app: RestApp, { services }: RestServices): void {
       },
     }),
     async (c) => {
-      const { sandbox_id, ttl_hours, ...rest } = c.req.valid('json');
-      const input = { ...rest, sandboxId: sandbox_id ?? null, ttlHours: ttl_hours ?? null };
+      const { sandbox_id, ttl_hours, label, scopes: asked } = c.req.valid('json');
+      const wanted = asked.map((it) => scopeSchema.parse(seedScopes[it] ?? it));
+      const input = { label, scopes: wanted, sandboxId: sandbox_id ?? null, ttlHours: ttl_hours ?? null };
       const made = await services.tokens.create(identityOf(c.env), input);
       return c.json({ token: shown(made.view), plaintext: made.token }, 201);
     },

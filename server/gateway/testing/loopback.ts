@@ -48,7 +48,12 @@ export async function startLoopback(): Promise<Loopback> {
       return made;
     },
     exec: () => Promise.reject(new AppError('unavailable', 'Nothing runs here.')),
-    // Only these two are asked for here; a whole connection is SSH.
+    async tcp(port: number) {
+      const made = connect(port, '127.0.0.1');
+      await once(made, 'connect');
+      return made;
+    },
+    // Only these are asked for here; a whole connection is SSH.
   } as unknown as PooledConnection;
   return {
     sessionId,

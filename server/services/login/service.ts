@@ -21,6 +21,12 @@ const nothing: LoginView = {
   ...{ stage: 'none', url: null, message: null, account: null },
   ...{ startedAt: null, expiresAt: null },
 };
+/** For the audit log. */
+const told = {
+  started: 'began a log-in to Claude in',
+  done: 'logged in to Claude in',
+  ended: 'logged out of Claude in',
+};
 /** Of `claude auth status`; what it tells beside this is not looked at. */
 const statusSchema = z.object({
   loggedIn: z.boolean(),
@@ -78,14 +84,14 @@ export function createLogin(options: LoginOptions): Services['login'] & { close(
     return asked;
   }
 
-  async function note(identity: Identity, sandboxId: string, what: 'started' | 'done'): Promise<void> {
+  async function note(identity: Identity, sandboxId: string, what: keyof typeof told): Promise<void> {
     const sandbox = await db.sandbox.findUnique({ where: { id: sandboxId }, select: { name: true } });
     const name = sandbox?.name ?? sandboxId;
     await audit.record(db, {
       type: `claude_login.${what}`,
       actor: actorOf(identity),
       target: { type: 'sandbox', id: sandboxId, name },
-      message: what === 'started' ? `began a log-in to Claude in ${name}` : `logged in to Claude in ${name}`,
+      message: `${told[what]} ${name}`,
     });
   }
 
@@ -132,6 +138,18 @@ export function createLogin(options: LoginOptions): Services['login'] & { close(
       const attempt = attempts.get(sandboxId);
       await attempt?.cancel();
       return attempt?.view ?? nothing;
+    },
+
+    async logout(identity, sandboxId) {
+      await access(identity, sandboxId, 'use');
+      await attempts.get(sandboxId)?.cancel();
+      const connection = await connections.get(sandboxId);
+      const signal = AbortSignal.timeout(STATUS_MAX_MS);
+      const { code } = await connection.exec(['claude', 'auth', 'logout'], { signal });
+      if (code !== 0) throw new AppError('unavailable', 'Claude Code did not log out.');
+      attempts.delete(sandboxId);
+      await note(identity, sandboxId, 'ended');
+      await tell(sandboxId);
     },
 
     async status(identity, sandboxId) {

@@ -18,7 +18,7 @@ export function createPorts({
 }: {
   access: SandboxAccess;
   helper: FilesHelper;
-}): FilesServices['ports'] {
+}): Pick<FilesServices['ports'], 'list'> {
   return {
     async list(identity, sandboxId) {
       await access(identity, sandboxId, 'use');

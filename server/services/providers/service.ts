@@ -174,6 +174,17 @@ export function createProviders(options: ProvidersOptions): Providers {
       await live.record(tx, { topic: 'providers', action, subject: row.id, userId });
   }
 
+  /** Of a row, as far as its owner gives it. */
+  function stored(input: Parameters<Providers['create']>[1]) {
+    const { kind, label, shared, secret } = input;
+    return {
+      ...{ kind, label, shared, secret: secrets.seal(secret), hint: hintOf(secret) },
+      ...(input.kind === 'compatible'
+        ? { baseUrl: input.baseUrl, auth: input.auth, modelMap: JSON.stringify(input.modelMap) }
+        : { baseUrl: null, auth: null, modelMap: '{}' }),
+    };
+  }
+
   async function one(identity: Identity, row: Provider): Promise<ProviderView> {
     const [view] = await viewsOf(identity, [row]);
     if (!view) throw new AppError('not_found');
@@ -201,25 +212,12 @@ export function createProviders(options: ProvidersOptions): Providers {
     async create(identity, input) {
       requireSharing(identity, input.shared);
       if (input.kind === 'compatible') await options.checkBaseUrl(input.baseUrl);
-      const place =
-        input.kind === 'compatible'
-          ? { baseUrl: input.baseUrl, auth: input.auth, modelMap: JSON.stringify(input.modelMap) }
-          : {};
       const row = await db.$transaction(async (tx) => {
         const present = await tx.provider.count({ where: { ownerId: identity.userId } });
         if (present >= PROVIDERS_PER_USER)
           throw new AppError('limit_reached', `You have ${present} providers. Remove one first.`);
         const made = await tx.provider.create({
-          data: {
-            id: randomUUID(),
-            ownerId: identity.userId,
-            kind: input.kind,
-            label: input.label,
-            secret: secrets.seal(input.secret),
-            hint: hintOf(input.secret),
-            shared: input.shared,
-            ...place,
-          },
+          data: { id: randomUUID(), ownerId: identity.userId, ...stored(input) },
         });
         await recorded(tx, identity, { action: 'created', row: made, shared: made.shared });
         return made;
@@ -288,6 +286,14 @@ export function createProviders(options: ProvidersOptions): Providers {
       if (id === builtIn.gateway.id && options.gatewayKey) return probe(identity, null, model);
       const row = await db.provider.findFirst({ where: { id, ...visible(identity) } });
       if (!row) throw new AppError('not_found', 'There is no such provider.');
+      return probe(identity, row, model);
+    },
+
+    async probeNew(identity, { provider, model }) {
+      if (provider.kind === 'compatible') await options.checkBaseUrl(provider.baseUrl);
+      const now = new Date();
+      const times = { lastUsedAt: null, createdAt: now, updatedAt: now };
+      const row = { id: randomUUID(), ownerId: identity.userId, ...stored(provider), ...times };
       return probe(identity, row, model);
     },
   };
