@@ -1,26 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  createServer as createHttp,
-  request as httpRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
-import { type AddressInfo, connect, createServer as createNet } from 'node:net';
-import { Writable } from 'node:stream';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { Scope } from '../../shared/lifecycle';
 import { PROXY_BODY_MAX_BYTES } from '../../shared/limits';
-import { createAnthropicProxy } from './anthropic-proxy';
-import { createProviderTokens } from './provider';
+import { ask, BOX, headers, KEY, openProxied, token, tokens } from './testing/proxied';
 import { settles } from './testing/until';
 
-const BOX = 'sproxytest000001';
-const KEY = 'sk-ant-REAL-KEY';
-const masterKey = randomBytes(32);
-const token = createProviderTokens(masterKey).tokenFor(BOX);
 let scope = new Scope();
 
 afterEach(async () => {
@@ -28,99 +16,9 @@ afterEach(async () => {
   scope = new Scope();
 });
 
-interface Seen {
-  method: string;
-  url: string;
-  raw: string[];
-  body: Buffer;
-}
-
-/** A real upstream, the proxy, and a real byte stream into it. */
-async function setUp(options: {
-  answer?: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
-  base?: string;
-  key?: 'apiKey' | 'authToken' | 'none';
-}) {
-  const seen: Seen[] = [];
-  const upstream = createHttp((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk) => chunks.push(chunk));
-    request.on('end', () => {
-      const body = Buffer.concat(chunks);
-      seen.push({ method: request.method ?? '', url: request.url ?? '', raw: request.rawHeaders, body });
-      (options.answer ?? ((_request, answer) => answer.end('{}')))(request, response, body);
-    });
-  });
-  upstream.listen(0, '127.0.0.1');
-  await once(upstream, 'listening');
-  scope.add('upstream', upstream, (it) => {
-    it.closeAllConnections();
-    it.close();
-  });
-  const { port } = upstream.address() as AddressInfo; // a TCP server
-  const logged: string[] = [];
-  const log = pino(
-    { level: 'trace' },
-    new Writable({
-      write(line, _encoding, done) {
-        logged.push(String(line));
-        done();
-      },
-    }),
-  );
-  const active: string[] = [];
-  const proxy = scope.own(
-    'proxy',
-    createAnthropicProxy({
-      masterKey,
-      log,
-      apiKey: (options.key ?? 'apiKey') === 'apiKey' ? KEY : undefined,
-      authToken: options.key === 'authToken' ? KEY : undefined,
-      baseUrl: `http://127.0.0.1:${port}${options.base ?? ''}`,
-      onActivity: (id) => active.push(id),
-    }),
-  );
-  const entry = createNet((socket) => proxy.serve(BOX, socket));
-  entry.listen(0, '127.0.0.1');
-  await once(entry, 'listening');
-  scope.add('entry', entry, (it) => {
-    it.close();
-  });
-  return { seen, logged, active, upstream, proxy, port: (entry.address() as AddressInfo).port };
-}
-
-interface Answer {
-  status: number;
-  raw: string[];
-  body: Buffer;
-}
-async function ask(
-  port: number,
-  path: string,
-  options: { headers?: string[]; body?: Buffer; method?: string } = {},
-): Promise<Answer> {
-  const request = httpRequest({
-    port,
-    path,
-    method: options.method ?? 'POST',
-    headers: options.headers ?? ['host', 'x', 'authorization', `Bearer ${token}`],
-    agent: false,
-  });
-  request.on('error', () => undefined);
-  request.end(options.body);
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk);
-  return { status: response.statusCode ?? 0, raw: response.rawHeaders, body: Buffer.concat(chunks) };
-}
-
-function headers(raw: string[], name: string): string[] {
-  return raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === name);
-}
-
 test('body, path and headers pass as they are; only the credential is exchanged', async () => {
   const compressed = gzipSync('{"answer":true}');
-  const { port, seen, active } = await setUp({
+  const { port, seen, active } = await openProxied(scope, {
     answer: (_request, response) => {
       response.writeHead(200, [
         ...['Content-Encoding', 'gzip', 'X-Odd-CASE', 'a', 'X-Odd-CASE', 'b'],
@@ -174,13 +72,13 @@ test.each([
   ['/anthropic/v1/', '/v1/models?a=1', '/anthropic/v1/models?a=1'],
   ['', '/api/hello', '/api/hello'],
 ])('base %s and path %s give %s', async (base, path, expected) => {
-  const { port, seen } = await setUp({ base });
+  const { port, seen } = await openProxied(scope, { base });
   await ask(port, `/proxy/anthropic${path}`, { method: 'GET' });
   expect(seen[0]?.url).toBe(expected);
 });
 
 test('a bearer credential goes as a bearer', async () => {
-  const { port, seen } = await setUp({ key: 'authToken' });
+  const { port, seen } = await openProxied(scope, { key: 'authToken' });
   await ask(port, '/proxy/anthropic/v1/messages', { body: Buffer.from('{}') });
   expect(headers(seen[0]?.raw ?? [], 'authorization')).toEqual([`Bearer ${KEY}`]);
   expect(headers(seen[0]?.raw ?? [], 'x-api-key')).toEqual([]);
@@ -189,7 +87,7 @@ test('a bearer credential goes as a bearer', async () => {
 test('events pass one by one, as they come', async () => {
   const steps = [Buffer.from('event: a\ndata: {"t":"ä"}\n\n'), Buffer.from('event: b\ndata: 2\n\n')];
   let next: () => void = () => undefined;
-  const { port } = await setUp({
+  const { port } = await openProxied(scope, {
     answer: (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.flushHeaders();
@@ -220,7 +118,7 @@ test('events pass one by one, as they come', async () => {
 
 test('when the client goes, the upstream request ends', async () => {
   let gone: Promise<unknown> = Promise.resolve();
-  const { port } = await setUp({
+  const { port } = await openProxied(scope, {
     answer: (_request, response) => {
       gone = once(response, 'close');
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -242,7 +140,7 @@ test('when the client goes, the upstream request ends', async () => {
 });
 
 test('an answer that breaks off is not made whole', async () => {
-  const { port } = await setUp({
+  const { port } = await openProxied(scope, {
     answer: (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('event: a\n\n', () => response.destroy());
@@ -253,7 +151,7 @@ test('an answer that breaks off is not made whole', async () => {
 
 test('a slow reader holds the upstream back', async () => {
   let written = 0;
-  const { port } = await setUp({
+  const { port } = await openProxied(scope, {
     answer: (request, response) => {
       if (request.url !== '/v1/models/endless') return response.end();
       const more = () => {
@@ -287,7 +185,7 @@ test.each<Refused>([
   [
     'another box',
     '/proxy/anthropic/v1/messages',
-    ['host', 'x', 'x-api-key', createProviderTokens(masterKey).tokenFor('sproxytest000002')],
+    ['host', 'x', 'x-api-key', tokens.tokenFor('sproxytest000002')],
     401,
     'authentication_error',
   ],
@@ -316,20 +214,27 @@ test.each<Refused>([
   ],
   ...[
     ...[
-      '/v1/files',
-      '/v1/files/x/content',
-      '/v1/messages/batches',
       '/v1/messages/../files',
-      '/v1/organizations/me',
-    ],
-    ...[
       '/v1/models/..%2ffiles',
       '/v1/models/..',
-      '//v1/messages',
-      '/v1/%6dessages',
-      '',
-      '/',
-      '/v1/messages/',
+      '/v1/x/%2e%2E/files',
+      '/v1/./files',
+    ],
+    ...['//v1/messages', '/v1//files', '/v1/files//x', '/v1/messages/', '/v1', '/v1/', '', '/', '/v1;/files'],
+    ...[
+      '/v1/messages;/../files',
+      '/v1/messages%3bx',
+      '/v1/x%5c..%5cfiles',
+      '/v1/x%00',
+      '/v1/%252e%252e/files',
+    ],
+    ...[
+      '/%761/messages',
+      '/V1/messages',
+      '/v2/messages',
+      '/api/organizations',
+      '/api/../v1/files',
+      '/v1\\files',
     ],
   ].map(
     (path): Refused => [
@@ -349,7 +254,7 @@ test.each<Refused>([
     'request_too_large',
   ],
 ])('%s is refused in the shape of the API', async (_name, path, raw, status, type) => {
-  const { port, seen, active } = await setUp({});
+  const { port, seen, active } = await openProxied(scope, {});
   const request = httpRequest({ port, path, method: 'POST', headers: raw, agent: false });
   request.on('error', () => undefined);
   request.flushHeaders();
@@ -363,17 +268,23 @@ test.each<Refused>([
 });
 
 test('one token in both headers is one; cookies and other methods do not pass', async () => {
-  const { port, seen } = await setUp({});
+  const { port, seen } = await openProxied(scope, {});
   const both = ['host', 'x', 'x-api-key', token, 'cookie', 'a=b', ...OURS];
   expect((await ask(port, MESSAGES, { headers: both, body: Buffer.from('{}') })).status).toBe(200);
   expect(headers(seen[0]?.raw ?? [], 'cookie')).toEqual([]);
-  for (const method of ['TRACE', 'PUT', 'DELETE', 'GET'])
-    expect((await ask(port, MESSAGES, { method, headers: both })).status).toBe(404);
+  for (const [method, status] of [
+    ['TRACE', 404],
+    ['OPTIONS', 404],
+    ['PUT', 403],
+    ['DELETE', 403],
+    ['GET', 403],
+  ] as const)
+    expect((await ask(port, MESSAGES, { method, headers: both })).status).toBe(status);
   expect(seen).toHaveLength(1);
 });
 
 test('no bytes from a sandbox end the gateway', async () => {
-  const { port, seen } = await setUp({});
+  const { port, seen } = await openProxied(scope, {});
   const odd = [
     ...[
       '/v1/messages?a\tb',
@@ -405,13 +316,13 @@ test('no bytes from a sandbox end the gateway', async () => {
 });
 
 test('without a key there is no provider and the proxy says so', async () => {
-  const { port, proxy } = await setUp({ key: 'none' });
+  const { port, proxy } = await openProxied(scope, { key: 'none' });
   expect([proxy.configured, proxy.env(BOX)]).toEqual([false, '']);
   expect((await ask(port, '/proxy/anthropic/v1/messages')).status).toBe(401);
 });
 
 test('an upstream that is not there: 502 in its shape, and the key is in no log line', async () => {
-  const { port, upstream, logged } = await setUp({});
+  const { port, upstream, logged } = await openProxied(scope, {});
   upstream.close();
   upstream.closeAllConnections();
   const answer = await ask(port, '/proxy/anthropic/v1/messages', { body: Buffer.from('{}') });

@@ -10,7 +10,10 @@ import { PROXY_BODY_MAX_BYTES } from '../../shared/limits';
 import type { Metered, Metering } from '../usage/metering';
 import { mapModel } from './body-model';
 import { createProviderTokens, PROXY_PREFIX, placeOf, providerEnv, sessionEnv } from './provider';
-import { type Credential, requestHeaders, responseHeaders } from './proxy-headers';
+import { forward } from './proxy-forward';
+import type { Credential } from './proxy-headers';
+import { type ApiRequestPath, apiPath, isFree, refusedWith } from './proxy-paths';
+import { refuse, refuseToPay, TOO_LARGE } from './proxy-refusals';
 import { createDialer, type NoUpstream, type Upstream } from './upstreams';
 
 export const ANTHROPIC_DEFAULT_BASE_URL = 'https://api.anthropic.com';
@@ -52,28 +55,6 @@ export interface AnthropicProxy {
   close(): Promise<void>;
 }
 
-/**
- * What is passed on: Claude's answers and what belongs to asking for them. Under the same key there is more at the API
- * (files, batches and their results, the organization), which other people of this gateway may have put there.
- */
-const SERVED: readonly [method: RegExp, path: RegExp][] = [
-  [/^POST$/, /^\/v1\/messages(\/count_tokens)?$/],
-  [/^GET$/, /^\/v1\/models(\/[\w:@-][\w.:@-]*)?$/],
-  [/^(GET|HEAD)$/, /^\/api\/(hello|web\/domain_info)$/],
-];
-/** Printable ASCII and Latin-1 without spaces: what Node's client sends; its parser lets more in. */
-const QUERY = /^[\x21-\xff]*$/;
-
-/** Anthropic's own error types, so that its clients know what to do. */
-type AnthropicErrorType =
-  | 'authentication_error'
-  | 'permission_error'
-  | 'not_found_error'
-  | 'request_too_large'
-  | 'rate_limit_error'
-  | 'api_error'
-  | 'timeout_error';
-
 export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicProxy {
   const { log } = options;
   const tokens = createProviderTokens(options.masterKey);
@@ -97,6 +78,7 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     const place = placeOf(request.url ?? '');
     const given = givenTokens(request);
     const right = given.filter((it) => sandboxId !== undefined && known(sandboxId, place, it));
+    const asked = place && apiPath(request.method ?? '', place.rest);
     if (sandboxId === undefined || right.length === 0) {
       const whose = place?.sessionId ? 'session' : 'sandbox';
       refuse(request, response, 401, 'authentication_error', `This token is not valid for this ${whose}.`);
@@ -104,14 +86,14 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
       refuse(request, response, 403, 'permission_error', MIXED);
     } else if (place === null) {
       refuse(request, response, 404, 'not_found_error', `Only ${PROXY_PREFIX}/ is served here.`);
-    } else if (!isServed(request.method ?? '', place.rest)) {
-      const message = 'Only requests for messages and models are passed on.';
+    } else if (asked === null) {
+      const message = 'Only plain paths under /v1/ are passed on.';
       refuse(request, response, 404, 'not_found_error', message);
     } else if (Number(request.headers['content-length'] ?? 0) > PROXY_BODY_MAX_BYTES) {
-      refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
+      refuse(request, response, ...TOO_LARGE);
     } else {
       options.onActivity?.(sandboxId);
-      void pass(request, response, { sandboxId, ...place });
+      void pass(request, response, { sandboxId, ...place, asked });
     }
   }
 
@@ -130,22 +112,27 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
       const upstream = await upstreamOf(place);
       if ('refused' in upstream)
         return refuse(request, response, 401, 'authentication_error', upstream.refused);
-      const admitted = costs(request, place.rest)
-        ? await options.metering?.({
+      const kept = refusedWith(upstream, place.asked);
+      if (kept !== null) return refuse(request, response, 403, 'permission_error', kept);
+      const admitted = isFree(place.asked)
+        ? undefined
+        : await options.metering?.({
             ...{ sandboxId: place.sandboxId, sessionId: place.sessionId, provider: upstream.provider },
             bytes: Number(request.headers['content-length'] ?? 0),
-          })
-        : undefined;
+            message: place.asked.path === '/v1/messages',
+          });
+      if (admitted && 'unknown' in admitted)
+        return refuse(request, response, 401, 'authentication_error', admitted.unknown);
       if (admitted && 'refused' in admitted) return refuseToPay(request, response, admitted);
       metered = admitted?.metered ?? null;
       const body = upstream.models && hasModel(request) ? await bodyOf(request) : null;
       if (body === 'too large') {
         metered?.end('unanswered');
-        return refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
+        return refuse(request, response, ...TOO_LARGE);
       }
       const mapped = body && upstream.models ? (mapModel(body, upstream.models) ?? body) : null;
       if (!request.destroyed || request.complete)
-        forward(request, response, { rest: place.rest, upstream, body: mapped, metered });
+        forward(request, response, { dialer, log, rest: place.rest, upstream, body: mapped, metered });
       else metered?.end('unanswered');
     } catch (error) {
       metered?.end('unanswered');
@@ -161,100 +148,6 @@ export function createAnthropicProxy(options: AnthropicProxyOptions): AnthropicP
     const upstream = await options.sessionUpstream?.({ sandboxId, sessionId });
     if (upstream === undefined) throw new Error('no sessions here');
     return upstream;
-  }
-
-  /** `body`: what is sent instead of what comes. */
-  function forward(
-    request: IncomingMessage,
-    response: ServerResponse,
-    given: { rest: string; upstream: Upstream; body: Buffer | null; metered: Metered | null },
-  ): void {
-    const { metered } = given;
-    const started = performance.now();
-    const { base, credential } = given.upstream;
-    const upstream = dialer.request(given.upstream, {
-      method: request.method ?? 'GET',
-      path: given.rest,
-      headers: requestHeaders(request.rawHeaders, {
-        ...{ host: base.host, credential },
-        length: given.body?.length,
-      }),
-    });
-    let tooLarge = false;
-    let size = 0;
-
-    upstream.on('response', (answer) => {
-      const status = answer.statusCode ?? 502;
-      if (given.upstream.reach !== null && status >= 300 && status < 400 && status !== 304) {
-        // The client would follow, with the conversation, to an address that nobody has judged.
-        answer.destroy();
-        const message = `The provider's host leads on to another address (HTTP ${status}). Give that one.`;
-        return refuse(request, response, 502, 'api_error', message);
-      }
-      const headers = responseHeaders(answer.rawHeaders);
-      response.writeHead(status, answer.statusMessage ?? '', headers);
-      // An event stream says its headers long before its first event.
-      response.flushHeaders();
-      metered?.answered(answer.statusCode ?? 502, answer.headers);
-      answer.on('data', (chunk: Buffer) => {
-        if (!response.write(chunk)) answer.pause();
-        metered?.data(chunk);
-      });
-      response.on('drain', () => answer.resume());
-      answer.on('end', () => response.end());
-      // Cut off in the middle: the client must not take it for a whole answer.
-      answer.on('error', () => response.destroy());
-      answer.on('close', () => {
-        if (!answer.complete) response.destroy();
-        metered?.end(answer.complete ? 'whole' : 'cut');
-      });
-      log.debug(
-        { status: answer.statusCode, ms: Math.round(performance.now() - started) },
-        'Claude API answered',
-      );
-    });
-    upstream.on('error', (error: NodeJS.ErrnoException) => {
-      // Gone before it was answered, a client's request may have been read all the same.
-      metered?.end(response.destroyed || response.headersSent ? 'cut' : 'unanswered');
-      if (response.headersSent) {
-        response.destroy();
-      } else if (tooLarge) {
-        refuse(request, response, 413, 'request_too_large', 'The request body is too large.');
-      } else if (!response.destroyed) {
-        // Only the code: the message of a TLS or DNS error is for the log, and neither holds the credential.
-        log.warn({ code: error.code, message: error.message }, 'the Claude API cannot be reached');
-        refuse(
-          request,
-          response,
-          502,
-          'api_error',
-          `The Claude API cannot be reached (${error.code ?? 'error'}).`,
-        );
-      }
-    });
-    response.on('close', () => {
-      if (!response.writableFinished) upstream.destroy();
-    });
-    if (given.body) {
-      upstream.end(given.body);
-      return;
-    }
-    if (request.method !== 'POST') {
-      // Node sends a body of a GET without saying where it ends.
-      request.resume();
-      upstream.end();
-      return;
-    }
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > PROXY_BODY_MAX_BYTES) {
-        tooLarge = true;
-        upstream.destroy(new Error('body too large'));
-      } else if (!upstream.write(chunk)) request.pause();
-    });
-    upstream.on('drain', () => request.resume());
-    request.on('end', () => upstream.end());
-    request.on('error', () => upstream.destroy());
   }
 
   return {
@@ -283,23 +176,7 @@ interface Place {
   sandboxId: string;
   sessionId: string | null;
   rest: string;
-}
-
-/** Whatever is sent may cost, but the counting of tokens; what is only read does not. */
-function costs(request: IncomingMessage, rest: string): boolean {
-  const path = rest.split('?')[0] ?? '';
-  return request.method === 'POST' && !path.endsWith('/count_tokens');
-}
-
-function refuseToPay(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { refused, retryAfterSeconds }: { refused: string; retryAfterSeconds: number },
-): void {
-  response.setHeader('retry-after', String(retryAfterSeconds));
-  // Anthropic's clients heed it: hours are nothing to wait for in a loop.
-  response.setHeader('x-should-retry', 'false');
-  refuse(request, response, 429, 'rate_limit_error', refused);
+  asked: ApiRequestPath;
 }
 
 function credentialOf(options: AnthropicProxyOptions): Credential | null {
@@ -308,7 +185,7 @@ function credentialOf(options: AnthropicProxyOptions): Credential | null {
   return null;
 }
 
-/** Messages and their counting; a compressed body is left as it is. */
+/** Whatever is asked for in JSON; a compressed body is left as it is. */
 function hasModel(request: IncomingMessage): boolean {
   return (
     request.method === 'POST' &&
@@ -334,30 +211,4 @@ function givenTokens(request: IncomingMessage): string[] {
   const { authorization, 'x-api-key': key } = request.headers;
   const bearer = authorization?.replace(/^Bearer +/i, '');
   return [...new Set([bearer, ...(Array.isArray(key) ? key : [key])])].filter((it) => it !== undefined);
-}
-
-function isServed(method: string, rest: string): boolean {
-  const [path = ''] = rest.split('?', 1);
-  return (
-    QUERY.test(rest.slice(path.length)) && SERVED.some(([how, what]) => how.test(method) && what.test(path))
-  );
-}
-
-/** Answers in Anthropic's shape and drops what is left of the request. */
-function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  ...[status, type, message]: [number, AnthropicErrorType, string]
-): void {
-  const body = JSON.stringify({ type: 'error', error: { type, message } });
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    // The body may still be coming; reading it to its end would be work for nothing.
-    connection: request.complete ? 'keep-alive' : 'close',
-    // Understood by Anthropic's clients: asking again does not help.
-    ...(status < 500 ? { 'x-should-retry': 'false' } : {}),
-  });
-  response.end(body);
-  request.resume();
 }

@@ -17,6 +17,9 @@ const CREDENTIALS = new Set(['authorization', 'x-api-key', 'cookie', 'host']);
 
 const BETA = 'anthropic-beta';
 
+/** Where a request's body ends: as it came, not there, told chunk by chunk, or after so many bytes of another one. */
+export type BodyFraming = 'kept' | 'none' | 'chunked' | number;
+
 export interface Credential {
   name: 'x-api-key' | 'authorization';
   value: string;
@@ -24,18 +27,16 @@ export interface Credential {
   beta?: string;
 }
 
-/**
- * Raw header list in, raw header list out: names, order and repetitions stay as they came. `length` is of a body that
- * is not the one that came.
- */
+/** Raw header list in, raw header list out: names, order and repetitions stay as they came. */
 export function requestHeaders(
   raw: readonly string[],
-  { host, credential, length }: { host: string; credential: Credential; length?: number | undefined },
+  { host, credential, framing }: { host: string; credential: Credential; framing: BodyFraming },
 ): string[] {
   const out = ['host', host, credential.name, credential.value];
   const { beta } = credential;
-  append(out, raw, (name) => CREDENTIALS.has(name) || (length !== undefined && name === 'content-length'));
-  if (length !== undefined) out.push('content-length', String(length));
+  append(out, raw, (name) => CREDENTIALS.has(name) || (framing !== 'kept' && name === 'content-length'));
+  if (framing === 'chunked') out.push('transfer-encoding', framing);
+  else if (typeof framing === 'number') out.push('content-length', String(framing));
   if (beta !== undefined) addBeta(out, beta);
   return out;
 }

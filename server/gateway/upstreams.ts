@@ -4,8 +4,11 @@ import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import { guardedLookup, type Reach, refuseLiteral } from '../outbound/addresses';
 import type { Credential } from './proxy-headers';
 
-/** Upstream sockets kept for the next request: a new TLS handshake costs ~100 ms before the first token. */
-const IDLE_SOCKETS = 32;
+/**
+ * Upstream sockets of a host kept for the next request: a new TLS handshake costs ~100 ms before the first token. As
+ * many as Claudes that may be at work at once.
+ */
+const IDLE_SOCKETS = 256;
 
 export interface Upstream {
   /** A Provider's id, or `gateway`. */
@@ -16,6 +19,8 @@ export interface Upstream {
   models: ReadonlyMap<string, string> | null;
   /** Named by a person and not by the administrator: dialled only where this reaches. */
   reach: Reach | null;
+  /** One person's own credential. Otherwise several share it, and what the API keeps under it is everybody's. */
+  personal?: boolean;
 }
 
 /** Why there is none, for the person at the terminal. */

@@ -59,8 +59,28 @@ test('a whole answer is counted; what is no answer is not', async () => {
   expect(await read(Buffer.from(JSON.stringify(message)), json)).toMatchObject({
     ...{ input: 3, output: 4, model: 'm', exact: true },
   });
+  expect(await read(Buffer.from('x'.repeat(99)), { contentType: 'application/pdf' })).toMatchObject({
+    output: 0,
+  });
   for (const other of ['{"type":"error"}', '{"data":[]}', 'no JSON', '[1]', 'null', ''])
     expect(await read(Buffer.from(other), json)).toMatchObject({ input: 0, output: 0, exact: false });
+});
+
+test('what says its usage as others do is counted, whole or streamed, by its last figures', async () => {
+  const json = { contentType: 'application/json' };
+  const whole = (body: object) => read(Buffer.from(JSON.stringify(body)), json);
+  expect(
+    await whole({ type: 'completion', model: 'm', usage: { input_tokens: 3, output_tokens: 4 } }),
+  ).toMatchObject({ input: 3, output: 4, model: 'm', exact: true });
+  expect(await whole({ response: { usage: { prompt_tokens: 5, completion_tokens: 6 } } })).toMatchObject({
+    ...{ input: 5, output: 6, exact: true },
+  });
+  const chunk = (usage: object | null) =>
+    `data: ${JSON.stringify({ object: 'chunk', model: 'm', usage })}\n\n`;
+  const streamed = `${chunk(null)}${chunk({ prompt_tokens: 7, completion_tokens: 1 })}${chunk({ completion_tokens: 8 })}`;
+  expect(await read(Buffer.from(`${streamed}data: [DONE]\n\n`), stream)).toMatchObject({
+    ...{ input: 7, output: 8, model: 'm', exact: true },
+  });
 });
 
 test('nonsense and packings that are not known break nothing', async () => {

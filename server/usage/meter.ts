@@ -1,4 +1,7 @@
-/** Reads tokens out of an answer of the Messages API as it passes, without touching a byte of it. */
+/**
+ * Reads tokens out of an answer of the API as it passes, without touching a byte of it: the Messages API's, and what
+ * else says its `usage` in a place and in words that are common.
+ */
 import type { Transform } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
@@ -26,6 +29,8 @@ export interface AnswerMeter {
 }
 
 type Json = Record<string, unknown>;
+/** How streams of other APIs than Anthropic's end. */
+const DONE = 'data: [DONE]';
 
 /** `headers`: of the answer, names in lower case. */
 export function createAnswerMeter(headers: {
@@ -37,7 +42,8 @@ export function createAnswerMeter(headers: {
   let exact = false;
   let written = 0;
   let text = '';
-  let broken = false;
+  // Files and the like say nothing of what they cost.
+  let broken = !/\b(json|event-stream)\b/.test(headers.contentType ?? 'json');
   const decoder = new StringDecoder('utf8');
   const streamed = /\btext\/event-stream\b/.test(headers.contentType ?? '');
 
@@ -45,8 +51,8 @@ export function createAnswerMeter(headers: {
     const set = (key: keyof TokenCounts, value: unknown) => {
       if (typeof value === 'number' && Number.isFinite(value) && value >= 0) counts[key] = Math.floor(value);
     };
-    set('input', usage.input_tokens);
-    set('output', usage.output_tokens);
+    set('input', usage.input_tokens ?? usage.prompt_tokens);
+    set('output', usage.output_tokens ?? usage.completion_tokens);
     set('cacheRead', usage.cache_read_input_tokens);
     set('cacheWrite', usage.cache_creation_input_tokens);
     set('cacheWriteHour', object(usage.cache_creation).ephemeral_1h_input_tokens);
@@ -56,7 +62,14 @@ export function createAnswerMeter(headers: {
     else if (body.type === 'message_delta') {
       take(object(body.usage));
       exact = true;
-    }
+    } else other(body);
+  };
+  /** Of an API that we do not know: the last figures count, as streams tell them so far or at their end. */
+  const other = (body: Json) => {
+    const told = [body, object(body.message), object(body.response)].find((it) => isObject(it.usage));
+    if (!told) return;
+    whole(told);
+    exact = true;
   };
   const whole = (message: Json) => {
     if (typeof message.model === 'string') model = message.model;
@@ -69,7 +82,7 @@ export function createAnswerMeter(headers: {
     const end = text.lastIndexOf('\n') + 1;
     for (const line of text.slice(0, end).split('\n'))
       if (isDelta(line)) written += lastStringOf(line);
-      else if (line.startsWith('data:')) event(object(JSON.parse(line.slice(5))));
+      else if (line.startsWith('data:') && !line.startsWith(DONE)) event(object(JSON.parse(line.slice(5))));
     text = text.slice(end);
   };
   /** Whatever is wrong with an answer is the client's to find: it is only not counted exactly. */
@@ -107,9 +120,10 @@ export function createAnswerMeter(headers: {
       if (!streamed)
         safely(() => {
           const message = object(JSON.parse(text));
-          if (message.type !== 'message') return;
-          whole(message);
-          exact = true;
+          if (message.type === 'message') {
+            whole(message);
+            exact = true;
+          } else other(message);
         });
       if (!exact) counts.output = Math.max(counts.output, Math.ceil(written / CHARS_PER_TOKEN));
       return { ...counts, model, exact: exact && !broken };
@@ -135,7 +149,9 @@ function lastStringOf(line: string): number {
   return Math.max(0, line.lastIndexOf('"') - line.lastIndexOf('":"') - 3);
 }
 
-function object(value: unknown): Json {
-  // Every object read from JSON is one of these.
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const object = (value: unknown): Json => (isObject(value) ? value : {});
+
+/** Every object read from JSON is a Json. */
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

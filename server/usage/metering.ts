@@ -1,6 +1,7 @@
 /** What the API proxy asks about a request of a sandbox: may it go, and what has it cost. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
+import type { TokenCounts } from '../../shared/usage';
 import type { Budget, Ledger, Payer, Spent, Ticket } from './ledger';
 import { type AnswerMeter, createAnswerMeter } from './meter';
 import { BYTES_PER_TOKEN, type UsageStore } from './store';
@@ -12,6 +13,8 @@ export interface MeteredRequest {
   provider: string;
   /** Of its body, as announced; 0 when it is not. */
   bytes: number;
+  /** It asks for a message, of which the API always says what it has cost. */
+  message: boolean;
 }
 
 /** One request on its way. `end` is called exactly once, whatever happens. */
@@ -24,7 +27,7 @@ export interface Metered {
 
 export type Metering = (
   request: MeteredRequest,
-) => Promise<{ metered: Metered } | { refused: string; retryAfterSeconds: number }>;
+) => Promise<{ metered: Metered } | { refused: string; retryAfterSeconds: number } | { unknown: string }>;
 
 export function createMetering(options: {
   ledger: Ledger;
@@ -39,7 +42,7 @@ export function createMetering(options: {
 
   function meteredOf(ticket: Ticket, request: MeteredRequest): Metered {
     const { payer, at } = ticket;
-    const { provider, bytes } = request;
+    const { provider, bytes, message } = request;
     const id = store.begin({ payer, at, provider, bytes });
     const since = performance.now();
     let meter: AnswerMeter | null = null;
@@ -54,14 +57,16 @@ export function createMetering(options: {
       // An error is free.
       const failed = how === 'unanswered' || (status !== null && status >= 400);
       const counts = failed ? none : (read ?? none);
-      // Cut before the API said what it has read: it has read it all the same.
-      const unsaid = how === 'cut' && !failed && counts.input + counts.cacheRead + counts.cacheWrite === 0;
+      // Cut before the API said what it has read, or never told: it has read it all the same.
+      const untold = how === 'cut' || (message && !read?.exact);
+      const unsaid = untold && !failed && tokensOf({ ...counts, output: 0 }) === 0;
       const input = unsaid ? Math.ceil(bytes / BYTES_PER_TOKEN) : counts.input;
       const figures = {
         ...{ input, output: counts.output, cacheRead: counts.cacheRead },
         ...{ cacheWrite: counts.cacheWrite, cacheWriteHour: counts.cacheWriteHour },
         ...{ model: read?.model ?? '', status, ttftMs, durationMs, upstreamId },
-        exact: failed || (read?.exact ?? false),
+        // What is no message and tells no figures has cost none.
+        exact: failed || (read?.exact ?? false) || (!message && how === 'whole' && tokensOf(counts) === 0),
         state: failed ? ('failed' as const) : how === 'whole' ? ('done' as const) : ('cut' as const),
       };
       const spent = store.end(id, { payer, at, provider, figures });
@@ -91,7 +96,7 @@ export function createMetering(options: {
 
   return async (request) => {
     const payer = await options.payerOf(request);
-    if (!payer) return { refused: 'This sandbox is not known any more.', retryAfterSeconds: 0 };
+    if (!payer) return { unknown: 'Nobody is known who pays for this: the sandbox or its session is gone.' };
     if (store.failing && ledger.bounded(payer))
       return { refused: 'Usage cannot be counted now, and a budget stands over it.', retryAfterSeconds: 5 };
     const admission = await ledger.admit(payer);
@@ -102,6 +107,7 @@ export function createMetering(options: {
   };
 }
 
+const tokensOf = (it: TokenCounts): number => it.input + it.output + it.cacheRead + it.cacheWrite;
 const none = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteHour: 0 };
 
 const amounts = {

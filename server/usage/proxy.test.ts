@@ -16,12 +16,16 @@ import type { UsageServices } from './contract';
 
 const BOX = 'budgetbox0000001';
 const masterKey = randomBytes(32);
-const token = createProviderTokens(masterKey).tokenFor(BOX);
+const tokens = createProviderTokens(masterKey);
+const token = tokens.tokenFor(BOX);
 const log = pino({ level: 'silent' });
 const scope = new Scope();
 let usage: UsageServices['usage'];
 let root: Identity;
 let url = '';
+/** Of a sandbox that the database does not know. */
+const STRANGER = 'strangerbox00001';
+let strangersUrl = '';
 /** Answers that have begun and wait to be ended. */
 const open: ServerResponse[] = [];
 const usageOf = (input: number, output: number) => ({ input_tokens: input, output_tokens: output });
@@ -66,17 +70,21 @@ beforeAll(async () => {
       baseUrl: `http://127.0.0.1:${port}`,
     }),
   );
-  const way = createNet((stream) => proxy.serve(BOX, stream)).listen(0, '127.0.0.1');
-  await once(way, 'listening');
-  scope.add('way', way, (it) => {
-    it.close();
-  });
-  url = `http://127.0.0.1:${(way.address() as AddressInfo).port}/proxy/anthropic/v1/messages`;
+  const wayOf = async (box: string) => {
+    const way = createNet((stream) => proxy.serve(box, stream)).listen(0, '127.0.0.1');
+    await once(way, 'listening');
+    scope.add('way', way, (it) => {
+      it.close();
+    });
+    return `http://127.0.0.1:${(way.address() as AddressInfo).port}/proxy/anthropic/v1/messages`;
+  };
+  url = await wayOf(BOX);
+  strangersUrl = await wayOf(STRANGER);
 });
 afterAll(() => scope.close());
 
 const ask = (signal?: AbortSignal, path = '') =>
-  fetch(url + path, {
+  fetch(new URL(path, url), {
     method: 'POST',
     body: '{}',
     headers: { 'x-api-key': token },
@@ -110,10 +118,24 @@ test('of 64 streams at once none is cut, and the budget is overshot by those tha
   });
   expect(open).toHaveLength(0);
   // Counting tokens costs nothing.
-  const counting = ask(undefined, '/count_tokens');
+  const counting = ask(undefined, 'messages/count_tokens');
   await expect.poll(() => open.length).toBe(1);
   finishAll();
   expect((await counting).status).toBe(200);
+  // What is not known may cost, whatever its name ends with.
+  for (const path of ['something/new', 'something/count_tokens', 'messages/count_tokens/x', 'complete']) {
+    const unknown = await ask(undefined, path);
+    expect([path, unknown.status, open.length]).toEqual([path, 429, 0]);
+    await unknown.body?.cancel();
+  }
+});
+
+test('a sandbox that nobody is known to pay for is told so as one without a token', async () => {
+  const headers = { 'x-api-key': tokens.tokenFor(STRANGER) };
+  const answer = await fetch(strangersUrl, { method: 'POST', body: '{}', headers });
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([401, null]);
+  expect(await answer.json()).toMatchObject({ type: 'error', error: { type: 'authentication_error' } });
+  expect(open).toHaveLength(0);
 });
 
 test('of 64 requests at once no more pass than the budget of requests has left', async () => {
@@ -125,9 +147,29 @@ test('of 64 requests at once no more pass than the budget of requests has left',
   await usage.setBudget(root, { ...key(), measure: 'requests', limit: null });
 });
 
+test('what is not known is counted as a request, and by the usage that it tells', async () => {
+  await usage.setBudget(root, { ...key(), measure: 'requests', limit: 1_000 });
+  await usage.setBudget(root, { ...key(), measure: 'tokens', limit: 1_000_000 });
+  const used = async () => (await usage.budgets(root)).map((it) => [it.measure, it.used]).sort();
+  await expect.poll(used, { timeout: 10_000 }).toEqual([
+    ['requests', 64 + 6],
+    ['tokens', (64 + 6) * 150],
+  ]);
+  const asked = ask(undefined, 'something/new');
+  await expect.poll(() => open.length).toBe(1);
+  finishAll();
+  expect((await asked).status).toBe(200);
+  await (await asked).text();
+  await expect.poll(used, { timeout: 10_000 }).toEqual([
+    ['requests', 64 + 6 + 1],
+    ['tokens', (64 + 6 + 1) * 150],
+  ]);
+  await usage.setBudget(root, { ...key(), measure: 'requests', limit: null });
+});
+
+const before = (64 + 6 + 1) * 150;
 test('a client that goes in the middle of a stream has paid for what it got', async () => {
   await usage.setBudget(root, { ...key(), measure: 'tokens', limit: 1_000_000 });
-  const before = (64 + 6) * 150;
   await expect.poll(spent, { timeout: 10_000 }).toBe(before);
   const going = new AbortController();
   const answer = await ask(going.signal);
@@ -135,4 +177,19 @@ test('a client that goes in the middle of a stream has paid for what it got', as
   going.abort();
   await expect.poll(spent, { timeout: 10_000 }).toBe(before + 51);
   open.splice(0);
+});
+
+test('a stream that the API breaks off is paid for as far as it came, and is no whole answer for the client', async () => {
+  await expect.poll(spent, { timeout: 10_000 }).toBe(before + 51);
+  const answer = await ask();
+  const [response] = open.splice(0);
+  response?.write(
+    event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'x'.repeat(80) } }),
+  );
+  const reader = answer.body?.getReader();
+  const read = async (): Promise<string> => Buffer.from((await reader?.read())?.value ?? []).toString();
+  for (let text = ''; !text.includes('xxx'); ) text += await read();
+  response?.destroy();
+  await expect(read()).rejects.toThrow();
+  await expect.poll(spent, { timeout: 10_000 }).toBe(before + 51 + 50 + 20);
 });

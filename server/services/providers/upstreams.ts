@@ -90,6 +90,7 @@ export function createSessionUpstreams(options: {
       credential: credentialOf(row, secret),
       models: map.length === 0 ? null : new Map(map),
       reach: row.baseUrl === null ? null : options.reach,
+      personal: !row.shared,
     };
   }
 

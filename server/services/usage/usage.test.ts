@@ -60,11 +60,11 @@ afterAll(async () => {
   await parts.close();
 });
 
-const request = { sandboxId: BOX, sessionId: null, provider: 'gateway', bytes: 400 };
+const request = { sandboxId: BOX, sessionId: null, provider: 'gateway', bytes: 400, message: true };
 
 async function begin(): Promise<Metered> {
   const admitted = await metering(request);
-  if ('refused' in admitted) throw new Error(admitted.refused);
+  if (!('metered' in admitted)) throw new Error(JSON.stringify(admitted));
   return admitted.metered;
 }
 
