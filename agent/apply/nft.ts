@@ -1,5 +1,5 @@
 import { TUN_NAME } from '../../shared/names';
-import { SANDBOX_TABLE, TRIED_SET, UDP_PEERS_SET, UDP_SOCKETS_SET } from '../plan/sandbox-rules';
+import { fromPort, SANDBOX_TABLE, TRIED_SET, UDP_PEERS_SET, UDP_SOCKETS_SET } from '../plan/sandbox-rules';
 import { type Tried, triedOf } from '../traffic/tried';
 import { Namespace, removeNamespace } from './netns';
 import { CommandError, run } from './run';
@@ -11,7 +11,7 @@ export async function loadRules(namespace: Namespace, text: string): Promise<voi
 }
 /** Without what the packets themselves put into sets: these are records, not rules. */
 export async function listRules(namespace: Namespace): Promise<string> {
-  return (await namespace.run([...LIST, 'ruleset'])).stdout.replace(RECORDS, '$1');
+  return fromPort((await namespace.run([...LIST, 'ruleset'])).stdout.replace(RECORDS, '$1'));
 }
 const RECORDS = new RegExp(
   `(\\n\\tset (?:${[TRIED_SET, UDP_SOCKETS_SET, UDP_PEERS_SET].join('|')}) \\{(?:\\n\\t\\t(?!elements)[^\\n]*)*)\\n\\t\\telements = \\{[^}]*\\}`,

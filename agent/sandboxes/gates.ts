@@ -1,10 +1,11 @@
+import { randomInt } from 'node:crypto';
 import { AppError } from '../../shared/errors';
 import { TUN_NAME } from '../../shared/names';
 import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
 import { type Namespace, routeOut } from '../apply/netns';
 import { listRules, loadRules, type RuleListings, supportsLinkRules } from '../apply/nft';
 import { ipv6Links, links } from '../apply/proc';
-import { type Gate, sandboxRules } from '../plan/sandbox-rules';
+import { fromPort, type Gate, sandboxRules } from '../plan/sandbox-rules';
 import type { Surroundings } from '../plan/surroundings';
 import type { SurroundingsNow } from './surroundings';
 
@@ -14,6 +15,8 @@ const GATES: readonly Gate[] = ['closed', 'open', 'proving'];
 /** The rules in sandboxes' namespaces: loaded whole, and compared with what was planned. */
 export function createGates({ listings, around }: { listings: RuleListings; around: SurroundingsNow }) {
   let linkRules: Promise<boolean> | undefined;
+  /** Of any sandbox. Begins anywhere: an agent may take over what another one has just loaded. */
+  let loads = randomInt(1 << 16);
   /** Where the host was when a namespace's rules were loaded, by its inode: they are judged by that until loaded anew. */
   const loadedFor = new Map<bigint, Surroundings>();
   const placeOf = async ({ inode }: Namespace) => loadedFor.get(inode) ?? (await around.now());
@@ -76,12 +79,15 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
     async load(namespace: Namespace, gate: Gate, policy: NetworkPolicy = openPolicy): Promise<void> {
       const link = (await hasLinkRules()) && (await tunIsThere(namespace));
       const facts = { gate, policy, around: await around.now() };
+      loads += 1;
+      const text = (withLink: boolean) =>
+        fromPort(`flush ruleset\n${sandboxRules({ ...facts, link: withLink })}`, loads);
       try {
-        await loadRules(namespace, `flush ruleset\n${sandboxRules({ ...facts, link })}`);
+        await loadRules(namespace, text(link));
       } catch (error) {
         // The tun may have gone between the look and the load; then nothing can be sent into it.
         if (!link || (await tunIsThere(namespace))) throw error;
-        await loadRules(namespace, `flush ruleset\n${sandboxRules({ ...facts, link: false })}`);
+        await loadRules(namespace, text(false));
       }
       loadedFor.set(namespace.inode, facts.around);
     },

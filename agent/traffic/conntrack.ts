@@ -6,7 +6,7 @@ export interface Tracked {
   /** `flowKey`. */
   key: string;
   network: 'tcp' | 'udp';
-  /** In the sandbox. */
+  /** As sing-box sees it: of TCP not the one that the program has (agent/plan/sandbox-rules). */
   port: number;
   txBytes: number;
   rxBytes: number;
@@ -20,7 +20,7 @@ export const flowKey = (network: string, port: number, to: { address: string; po
   `${network} ${port} ${to.address} ${to.port}`;
 
 const ENTRY =
-  /^ipv4 +2 +(tcp|udp) +\d+ +\d+ (?:([A-Z_]+) )?src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+) packets=\d+ bytes=(\d+) .*?src=\S+ dst=\S+ sport=\d+ dport=\d+ packets=\d+ bytes=(\d+) (?:.*\bmark=(\d+)\b)?/;
+  /^ipv4 +2 +(tcp|udp) +\d+ +\d+ (?:([A-Z_]+) )?src=(\S+) dst=(\S+) sport=\d+ dport=(\d+) packets=\d+ bytes=(\d+) .*?src=\S+ dst=\S+ sport=\d+ dport=(\d+) packets=\d+ bytes=(\d+) (?:.*\bmark=(\d+)\b)?/;
 const CLOSED = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK']);
 /** sing-box answers names itself, at the tun's peer. */
 const DNS_PORT = '53';
@@ -33,7 +33,7 @@ const DNS_PORT = '53';
 export function trackedOf(text: string): Tracked[] {
   const found: Tracked[] = [];
   for (const line of text.split('\n')) {
-    const [, protocol, state = '', from, to = '', port, toPort = '', tx, rx, mark] = ENTRY.exec(line) ?? [];
+    const [, protocol, state = '', from, to = '', toPort = '', tx, port, rx, mark] = ENTRY.exec(line) ?? [];
     if (from !== TUN_ADDRESS || to === TUN_ADDRESS || (to === TUN_PEER && toPort !== DNS_PORT)) continue;
     const network = protocol === 'tcp' ? 'tcp' : 'udp';
     found.push({

@@ -63,6 +63,24 @@ const names = (mode: 'allow-list' | 'deny-list', learn = false): NetworkPolicy =
 });
 const to = (host: string, port: number) => (it: Flow) => it.host === host && it.port === port;
 
+/** Connects to one place after another from the same port, as the kernel does by itself now and then. */
+const FROM_ONE_PORT = `
+import json, socket, struct, sys
+said, port = [], 0
+for place in json.loads(sys.argv[1]):
+    s = socket.socket(); s.settimeout(5)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Closed by a reset: no TIME_WAIT stands in the way of the next.
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.bind(('', port)); port = s.getsockname()[1]
+    try:
+        s.connect(tuple(place)); said.append('connected')
+    except OSError as error:
+        said.append(repr(error))
+    s.close()
+print(json.dumps(said))
+`;
+
 describe('with all names open', () => {
   test('connections by their names, datagrams, questions; all of them, however short', async () => {
     const { cursor } = await told(0);
@@ -91,6 +109,20 @@ describe('with all names open', () => {
     expect(all.questions).toContainEqual(
       expect.objectContaining({ name: `one.${ZONE}`, type: 'A', outcome: 'answered', answer: WEB[0] }),
     );
+  });
+
+  test('a source port serves one destination after another', async () => {
+    const { cursor } = await told(0);
+    const places = [
+      [WEB[0], 80],
+      [WEB[1], 80],
+      [WEB[0], 443],
+      [WEB[1], 443],
+    ] as const;
+    const { stdout } = await inside('python3', '-c', FROM_ONE_PORT, JSON.stringify(places));
+    expect(JSON.parse(stdout)).toEqual(places.map(() => 'connected'));
+    const all = await toldUntil(cursor, (it) => it.ended.length >= places.length);
+    expect(all.ended.map((it) => [it.address, it.port])).toEqual(expect.arrayContaining([...places]));
   });
 
   test('bytes are right within five per cent, in each direction', async () => {
