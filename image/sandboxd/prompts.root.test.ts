@@ -127,11 +127,19 @@ it('each frame of a turn follows from the script, in its order', async () => {
     return it.kind === 'stop' ? [`stop ${it.turn}`] : [];
   });
   // Pieces of one kind that follow each other count as one.
-  expect(told.filter((it, at) => it !== told[at - 1] || it.startsWith('tool'))).toEqual([
+  const order = told.filter((it, at) => it !== told[at - 1] || it.startsWith('tool'));
+  expect(order.slice(0, 6)).toEqual([
     ...['prompt', 'thinking', 'text', 'usage', `stop ${turns - 1}`],
-    ...['prompt', 'tool.use.start', 'tool.use.start', 'usage', 'tool.use.result', 'tool.use.result'],
-    ...['text', 'usage', `stop ${turns}`],
+    'prompt',
   ]);
+  expect(order.slice(-3)).toEqual(['text', 'usage', `stop ${turns}`]);
+  // Claude Code runs the first tool while the answer that asks for the second still comes: who is faster is no promise,
+  // but each start before its result (`broken`), and in the script's order.
+  expect(order.slice(6, -3).sort()).toEqual([
+    ...['tool.use.result', 'tool.use.result', 'tool.use.start', 'tool.use.start', 'usage'],
+  ]);
+  const commands = of(frames, 'tool.use.start').map((it) => it.data.input);
+  expect(commands).toMatchObject([{ command: 'echo a' }, { command: 'echo b' }]);
   const thoughts = of(frames, 'thinking').map((it) => it.data.text);
   expect(thoughts.join('')).toBe('first a thought');
   expect(said(frames)[0]).toBe('then some words');

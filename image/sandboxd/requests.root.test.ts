@@ -71,11 +71,12 @@ it('a permission refused over the API: Claude is told why, the command never ran
 });
 
 it('a permission given in the terminal: closed before the command has ended', async () => {
-  const requestId = await ask('run echo three >> /tmp/made; sleep 2.5');
+  const requestId = await ask('run echo three >> /tmp/made; until [ -e /tmp/go-on ]; do sleep 0.1; done');
   await press('Enter');
   const open = await claude.waitFor(one, (all) => closed(all)?.requestId === requestId);
   expect(of(open, 'tool.use.result').at(-1)?.turn).toBeLessThan(3);
   expect(await claude.answer(one, requestId, { behavior: 'deny' })).toBe(false);
+  await claude.box.asRoot('touch', '/tmp/go-on');
   expect(closed(await closing(requestId))).toEqual({ requestId, by: 'terminal' });
 });
 
@@ -150,7 +151,10 @@ it('sandboxd killed while it holds one: the terminal keeps its dialog, nothing i
   await claude.waitFor(one, (all) => closed(all)?.requestId === requestId);
   expect(await claude.answer(one, requestId, { behavior: 'allow' })).toBe(false);
   await dialog();
-  expect((await claude.view(one)).status).toBe('waiting_for_input');
+  await until(
+    () => claude.view(one),
+    (it) => it.status === 'waiting_for_input',
+  );
   await press('Enter');
   const frames = await closing(requestId);
   expect(closed(frames)).toEqual({ requestId, by: 'gone' });

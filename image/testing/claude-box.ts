@@ -8,6 +8,9 @@ import { SANDBOXD_SOCKET, type SandboxdSession, sandboxdApi } from '../../shared
 import { imageRef, TestSandbox, until } from './sandbox';
 
 const KEY = 'scripted-token';
+const KEY_TRIES = 5;
+const KEY_TAKEN_MS = 3_000;
+const KEY_LAST_MS = 15_000;
 
 export class ClaudeBox {
   readonly box: TestSandbox;
@@ -110,13 +113,29 @@ export class ClaudeBox {
     await this.box.tmux(`send-keys -t ${tmuxName(id)} ${keys.map((it) => `'${it}'`).join(' ')}`);
   }
 
-  /** Presses a key until the screen is right: Claude Code passes over keys in a dialog's first moments. */
+  /**
+   * Presses a key, again only when it was passed over, as Claude Code does in a dialog's first moments: on a busy machine
+   * it may be a while before one that was taken shows, and a second Escape or Down means something else.
+   */
   async press(id: string, key: string, right: (screen: string) => boolean): Promise<void> {
-    await until(async () => {
+    let before = '';
+    await until(
+      () => this.screen(id),
+      (screen) => {
+        const still = screen === before;
+        before = screen;
+        return still;
+      },
+    );
+    for (let tries = 1; ; tries++) {
       await this.type(id, key);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return this.screen(id);
-    }, right);
+      try {
+        await until(() => this.screen(id), right, tries < KEY_TRIES ? KEY_TAKEN_MS : KEY_LAST_MS);
+        return;
+      } catch (error) {
+        if (tries === KEY_TRIES) throw error;
+      }
+    }
   }
 
   async screen(id: string): Promise<string> {
