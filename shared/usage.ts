@@ -56,7 +56,8 @@ export const tokenCountsSchema = z.object({
 });
 export type TokenCounts = z.output<typeof tokenCountsSchema>;
 
-export const usageGroups = ['day', 'model', 'user', 'workspace', 'sandbox'] as const;
+/** session and turn: out of single requests, so as far back as these are kept. turn: of one session. */
+export const usageGroups = ['day', 'model', 'user', 'workspace', 'sandbox', 'session', 'turn'] as const;
 export const usageQuerySchema = z.object({
   /** Days of UTC, both included. */
   from: z.iso.date(),
@@ -64,15 +65,19 @@ export const usageQuerySchema = z.object({
   by: z.enum(usageGroups).default('day'),
   workspaceId: z.string().max(64).optional(),
   sandboxId: sandboxIdSchema.optional(),
+  /** With `turn`: the session whose turns are meant. */
+  sessionId: sessionIdSchema.optional(),
   /** Everybody's: for administrators. */
   all: z.boolean().default(false),
 });
 export type UsageQuery = z.output<typeof usageQuerySchema>;
 
 export const usageSumSchema = tokenCountsSchema.extend({
-  /** A day, model or id; what is gone keeps its id. */
+  /** A day, model, id or turn's number; what is gone keeps its id. Empty: outside of sessions, before the first turn. */
   key: z.string(),
   name: z.string(),
+  /** Of a session its sandbox, of a turn the beginning of its prompt. */
+  detail: z.string().optional(),
   requests: z.int(),
   costUsd: z.number(),
   /** Requests whose tokens or price had to be estimated. */

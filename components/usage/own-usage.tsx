@@ -21,7 +21,7 @@ export function OwnUsage() {
           <BudgetList budgets={own} />
         </Panel>
       )}
-      <UsageSums all={false} groups={['model', 'sandbox', 'day']} />
+      <UsageSums all={false} groups={['model', 'session', 'sandbox', 'day']} />
     </div>
   );
 }

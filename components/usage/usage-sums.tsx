@@ -9,8 +9,9 @@ import { useTRPC } from '../api/trpc';
 import { Select } from '../ui/field';
 import { EmptyState, Panel, Skeleton } from '../ui/panel';
 import { useNow } from '../ui/use-now';
-import { allTokens, count, dollars, lastDays, read } from './amounts';
+import { lastDays } from './amounts';
 import { DayBars } from './day-bars';
+import { SumsTable } from './sums-table';
 
 type Group = (typeof usageGroups)[number];
 const words: Record<Group, string> = {
@@ -19,6 +20,8 @@ const words: Record<Group, string> = {
   user: 'User',
   workspace: 'Workspace',
   sandbox: 'Sandbox',
+  session: 'Session',
+  turn: 'Turn',
 };
 const ranges = [
   [1, 'Today'],
@@ -92,39 +95,7 @@ export function UsageSums({ all, groups }: { all: boolean; groups: readonly Grou
       ) : (
         <div className="grid grid-cols-[minmax(0,1fr)] gap-5">
           <DayBars range={range} sums={byDay.data} />
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrolled by keys too */}
-          <section aria-label="Sums" tabIndex={0} className="-mx-5 overflow-x-auto">
-            <table className="w-full text-sm">
-              <thead className="text-ink-faint text-xs">
-                <tr>
-                  <th scope="col" className="px-5 py-2 text-left font-medium">
-                    {words[by]}
-                  </th>
-                  {['Requests', 'Read', 'Written', 'Cost'].map((it) => (
-                    <th key={it} scope="col" className="px-3 py-2 text-right font-medium last:pr-5">
-                      {it}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody className="divide-y">
-                {rows.map((it) => (
-                  <tr key={it.key} title={`${count(allTokens(it))} tokens`}>
-                    <th scope="row" className="max-w-56 truncate px-5 py-2 text-left font-normal">
-                      {it.name}
-                    </th>
-                    <td className="px-3 py-2 text-right tabular-nums">{count(it.requests)}</td>
-                    <td className="px-3 py-2 text-right tabular-nums">{count(read(it))}</td>
-                    <td className="px-3 py-2 text-right tabular-nums">{count(it.output)}</td>
-                    <td className="py-2 pr-5 pl-3 text-right font-medium tabular-nums">
-                      {it.estimated > 0 && <span className="text-ink-faint">≈ </span>}
-                      {dollars(it.costUsd)}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </section>
+          <SumsTable of={words[by]} rows={rows} range={range} turns={by === 'session'} />
           {estimated && (
             <p className="text-ink-faint text-xs">
               ≈ Some answers were cut off, or their model has no known price: they are counted by estimate.

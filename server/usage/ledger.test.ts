@@ -72,6 +72,8 @@ test('marks are told when they are passed, the highest alone', async () => {
   expect(await spend(700)).toEqual([]);
   expect(await spend(60)).toEqual([75]);
   expect(await spend(10)).toEqual([]);
+  expect(await spend(129)).toEqual([]);
+  expect(await spend(1)).toEqual([90]);
   expect(await spend(400)).toEqual([100]);
   expect(await spend(1)).toBeNull();
 });

@@ -14,8 +14,11 @@ import type { UsageServices } from '../../usage/contract';
 import type { Budget, Ledger } from '../../usage/ledger';
 import type { Prices } from '../../usage/prices';
 import { dayOf } from '../../usage/store';
+import { storedLive } from '../sessions/view';
 import { budgetRows } from './budgets';
-import { namesOf, type UsageScope, usageRequests, usageSums } from './sums';
+import type { UsageScope } from './figures';
+import { sessionSums, turnSums } from './session-sums';
+import { namesOf, usageRequests, usageSums } from './sums';
 
 /** Models of which a price is shown, though nobody has set one. */
 const LATELY_DAYS = 31;
@@ -55,6 +58,13 @@ export function createUsage(options: {
       if (member?.role === 'owner' || member?.role === 'maintainer') return within;
     }
     return { ...within, userId: identity.userId };
+  }
+
+  async function sessionOf(identity: Identity, id: string): Promise<{ live: string | null }> {
+    const found = await db.session.findUnique({ where: { id }, select: { sandboxId: true, live: true } });
+    if (!found) throw new AppError('not_found');
+    await access(identity, found.sandboxId, 'use');
+    return found;
   }
 
   async function viewsOf(rows: readonly Budget[]): Promise<BudgetView[]> {
@@ -130,7 +140,17 @@ export function createUsage(options: {
     async sums(identity, query) {
       if (query.to < query.from)
         throw new AppError('invalid_input', 'The first day is later than the last one.');
-      return usageSums(db, query, await scopeOf(identity, query));
+      const { by, sessionId } = query;
+      if (by === 'turn') {
+        if (sessionId === undefined) throw new AppError('invalid_input', 'Name the session of these turns.');
+        const session = await sessionOf(identity, sessionId);
+        const running = storedLive(session.live)?.turnStartedAt ?? null;
+        return turnSums(db, query, { sessionId, running: running === null ? null : new Date(running) });
+      }
+      const scope = await scopeOf(identity, query);
+      return by === 'session'
+        ? sessionSums(db, query, { scope, userId: identity.userId })
+        : usageSums(db, { ...query, by }, scope);
     },
 
     async requests(identity, { sandboxId, sessionId, before, limit }) {

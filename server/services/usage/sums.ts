@@ -2,6 +2,7 @@
 import type { UsageQuery, UsageRequest, UsageSum } from '../../../shared/usage';
 import { requestStateSchema } from '../../../shared/usage';
 import type { Db } from '../../contracts';
+import { figuresOf, type UsageScope } from './figures';
 
 /** Rows of an answer; a year by day, or more names than anybody reads. */
 const SUMS_MAX = 1_000;
@@ -13,13 +14,12 @@ const columns = {
   sandbox: 'sandboxId',
 } as const;
 
-export interface UsageScope {
-  userId?: string;
-  workspaceId?: string;
-  sandboxId?: string;
-}
-
-export async function usageSums(db: Db, query: UsageQuery, scope: UsageScope): Promise<UsageSum[]> {
+/** Of whole days, for good. */
+export async function usageSums(
+  db: Db,
+  query: Pick<UsageQuery, 'from' | 'to'> & { by: keyof typeof columns },
+  scope: UsageScope,
+): Promise<UsageSum[]> {
   const column = columns[query.by];
   const rows = await db.usageDay.groupBy({
     by: [column],
@@ -38,20 +38,13 @@ export async function usageSums(db: Db, query: UsageQuery, scope: UsageScope): P
     return {
       key,
       name: names.get(key) ?? (query.by === 'model' ? key || 'not answered' : key),
-      requests: sum.requests ?? 0,
-      input: sum.inputTokens ?? 0,
-      output: sum.outputTokens ?? 0,
-      cacheRead: sum.cacheReadTokens ?? 0,
-      cacheWrite: sum.cacheWriteTokens ?? 0,
-      cacheWriteHour: sum.cacheWriteHourTokens ?? 0,
-      costUsd: sum.costUsd ?? 0,
-      estimated: sum.estimated ?? 0,
+      ...figuresOf(sum),
     };
   });
 }
 
 /** Of those that are still there. */
-export async function namesOf(db: Db, of: UsageQuery['by'], ids: string[]): Promise<Map<string, string>> {
+export async function namesOf(db: Db, of: keyof typeof columns, ids: string[]): Promise<Map<string, string>> {
   const where = { id: { in: ids } };
   if (of === 'user') {
     const rows = await db.user.findMany({ where, select: { id: true, username: true } });

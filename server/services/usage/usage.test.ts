@@ -141,6 +141,107 @@ test('what ran when the gateway was killed is counted at the next start, once', 
   expect(sum).toMatchObject({ requests: 1, input: 70, estimated: 1 });
 });
 
+test('a session knows what each of its turns has cost, and no request is of two of them', async () => {
+  const { db } = parts;
+  const id = randomUUID();
+  const at = (second: number) => new Date(Date.UTC(2026, 0, 31, 23, 59, 50 + second));
+  const live = {
+    ...{
+      status: 'working',
+      model: null,
+      title: null,
+      costUsd: null,
+      context: null,
+      waiting: null,
+      preview: '',
+    },
+    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    ...{ turns: 2, turnStartedAt: at(20).toISOString(), workMs: 0, updatedAt: at(20).toISOString() },
+  };
+  await db.session.create({
+    data: {
+      ...{ id, sandboxId: BOX, kind: 'claude', name: 'Tests', workdir: '/', permissionMode: 'plan' },
+      ...{ createdById: bob.userId, state: 'running', live: JSON.stringify(live) },
+    },
+  });
+  for (const [turn, from, to] of [
+    [1, 2, 4],
+    [2, 8, 15],
+  ] as const)
+    await db.turn.create({
+      data: {
+        ...{ sessionId: id, turn, startedAt: at(from), endedAt: at(to), reason: 'completed', workMs: 1 },
+        ...{ inputTokens: 9, outputTokens: 9, cacheReadTokens: 9, cacheWriteTokens: 9, preview: '' },
+        ...{ prompt: `prompt ${turn}`, firstSeq: 1, lastSeq: 2 },
+      },
+    });
+  const of = {
+    sandboxId: BOX,
+    sessionId: id,
+    userId: bob.userId,
+    workspaceId: workspace,
+    provider: 'gateway',
+  };
+  const requests = [
+    [1, 1, 'done'],
+    [2, 10, 'done'],
+    // Left running behind the turn that started it.
+    [6, 100, 'cut'],
+    [8, 1_000, 'done'],
+    [14, 10_000, 'done'],
+    [21, 100_000, 'done'],
+    [22, 1_000_000, 'running'],
+  ] as const;
+  for (const [second, inputTokens, state] of requests)
+    await db.apiRequest.create({
+      data: {
+        ...{
+          id: randomUUID(),
+          at: at(second),
+          ...of,
+          model: 'm',
+          state,
+          inputTokens,
+          costUsd: inputTokens / 100,
+        },
+        estimated: state === 'cut',
+      },
+    });
+  const ask = { ...TODAY, all: false, sessionId: id };
+  const turns = await usage.sums(ann, { ...ask, by: 'turn' });
+  expect(
+    turns.map((it) => [it.key, it.name, it.detail, it.requests, it.input, it.costUsd, it.estimated]),
+  ).toEqual([
+    ['3', 'Turn 3, running', undefined, 1, 100_000, 1_000, 0],
+    ['2', 'Turn 2', 'prompt 2', 2, 11_000, 110, 0],
+    ['1', 'Turn 1', 'prompt 1', 2, 110, 1.1, 1],
+    ['', 'Before the first turn', undefined, 1, 1, 0.01, 0],
+  ]);
+  // Days of UTC, also in the middle of a turn.
+  const february = await usage.sums(ann, { ...ask, from: '2026-02-01', by: 'turn' });
+  expect(february.map((it) => [it.key, it.input])).toEqual([
+    ['3', 100_000],
+    ['2', 10_000],
+  ]);
+  await expect(usage.sums(bob, { ...ask, by: 'turn' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(usage.sums(ann, { ...TODAY, all: false, by: 'turn' })).rejects.toMatchObject({
+    code: 'invalid_input',
+  });
+
+  const sessions = await usage.sums(bob, { ...TODAY, all: false, by: 'session', sandboxId: BOX });
+  expect(sessions.map((it) => [it.key, it.requests, it.input, it.estimated])).toEqual([
+    [id, 6, 111_111, 1],
+    ['', 1, 70, 1],
+  ]);
+  // Who may not look into the sandbox is not told what its sessions are called.
+  expect(sessions[0]?.name).toBe(id);
+  expect(
+    await usage.sums(ann, { ...TODAY, all: false, by: 'session', workspaceId: workspace }),
+  ).toContainEqual(expect.objectContaining({ key: id, name: 'Tests', detail: 'box', costUsd: 1_111.11 }));
+  await db.session.delete({ where: { id } });
+  await db.apiRequest.deleteMany({ where: { sessionId: id } });
+});
+
 test('a budget refuses when it is used up, says until when, and its people are told', async () => {
   const key = { target: 'user', targetId: ann.userId, window: 'day', measure: 'tokens' } as const;
   await expect(usage.setBudget(ann, { ...key, limit: 1 })).rejects.toMatchObject({ code: 'forbidden' });
