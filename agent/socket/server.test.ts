@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { directNetwork } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
+import { BODY_MAX_BYTES } from './body';
 import { listenOnSocket } from './listen';
 import type { Handlers } from './ops';
 import { startAgentServer } from './server';
@@ -121,7 +122,7 @@ test.each([
   ['an unknown path', '/', {}, 404, 'not_found'],
   ['a query', '/v1/health?x=1', {}, 404, 'not_found'],
   ['another method', '/v1/health', { method: 'GET' }, 405, 'method_not_allowed'],
-  ['a large body', '/v1/health', { body: 'x'.repeat(65 * 1024) }, 413, 'too_large'],
+  ['a large body', '/v1/health', { body: 'x'.repeat(BODY_MAX_BYTES + 1) }, 413, 'too_large'],
   ['a body that is not JSON', '/v1/health', { body: '{' }, 400, 'invalid_input'],
   ['input the table does not allow', '/v1/sandbox.observe', { body: '{"id":"../x"}' }, 400, 'invalid_input'],
   ['an error of an operation', '/v1/sandbox.observe', { body: `{"id":"${id}"}` }, 404, 'not_found'],
