@@ -6,7 +6,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answer, type MessagesRequest } from './script';
+import { createPromptCache } from './prompt-cache';
+import { answer, type MessagesRequest, type Part } from './script';
 import { encode, events, message } from './stream';
 
 export interface RecordedRequest {
@@ -14,6 +15,8 @@ export interface RecordedRequest {
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
+  /** By a clock that only goes on, ms. */
+  at: number;
 }
 
 export interface ScriptedApi {
@@ -24,9 +27,14 @@ export interface ScriptedApi {
   close(): Promise<void>;
 }
 
-/** Requests must carry `key` as `x-api-key` or as a bearer token; without it they get Anthropic's 401. */
-export async function startAnthropicApi(options: { key: string }): Promise<ScriptedApi> {
+/**
+ * Requests must carry `key` as `x-api-key` or as a bearer token; without it they get Anthropic's 401. `caching`: the
+ * figures of an answer follow from the request, as with prompt caching; otherwise they are always the same.
+ */
+export async function startAnthropicApi(options: { key: string; caching?: boolean }): Promise<ScriptedApi> {
   const requests: RecordedRequest[] = [];
+  const cached = options.caching ? createPromptCache() : null;
+  const failed = new Map<string, number>();
   const holds = new Map<string, PromiseWithResolve>();
   const holdOf = (name: string): PromiseWithResolve => {
     const hold = holds.get(name) ?? promiseWithResolve();
@@ -51,7 +59,10 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
       holdOf(path.slice('/scripted/release/'.length)).resolve();
       return void response.writeHead(204).end();
     }
-    requests.push({ method: request.method ?? '', path, headers: request.headers, body });
+    requests.push({
+      ...{ method: request.method ?? '', path, headers: request.headers, body },
+      at: performance.now(),
+    });
     const route = `${request.method} ${path.split('?')[0]}`;
     if (route === 'HEAD /api/hello') return void response.writeHead(200).end();
     if (route !== 'POST /v1/messages') return fail(response, 404, 'not_found_error');
@@ -65,7 +76,11 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
   async function reply(request: MessagesRequest, response: ServerResponse): Promise<void> {
     if (request.model.startsWith('not-a-model'))
       return fail(response, 404, 'not_found_error', `model: ${request.model}`);
-    const parts = answer(request);
+    const parts = answer(request).filter((it) => it.type !== 'fail' || failsNow(it));
+    const fault = parts.find((it) => it.type === 'fail');
+    if (fault && fault.how !== 'drop' && fault.how !== 'error') return failWith(response, fault.how);
+    const read = cached?.(request);
+    if (read === null) return fail(response, 400, 'invalid_request_error', 'too many cache_control marks');
     if (parts.some((it) => it.type === 'too long')) {
       return fail(
         response,
@@ -76,20 +91,28 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
     }
     if (!request.stream) {
       response.writeHead(200, { 'content-type': 'application/json' });
-      return void response.end(JSON.stringify(message(request.model, parts)));
+      return void response.end(JSON.stringify(message(request.model, parts, read)));
     }
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
     });
-    for (const event of events(request.model, parts)) {
+    for (const event of events(request.model, parts, read)) {
       if (event.type === 'hold')
         await Promise.race([holdOf(String(event.name)).promise, once(response, 'close')]);
-      else if (event.type === 'drop') return void setImmediate(() => response.destroy());
+      else if (event.type === 'drop' || (event.type === 'fail' && event.how === 'drop'))
+        return void setImmediate(() => response.destroy());
+      else if (event.type === 'fail') return void response.end(BROKEN);
       else response.write(encode(event));
       if (response.destroyed) return;
     }
     response.end();
+  }
+
+  function failsNow({ times, of }: Extract<Part, { type: 'fail' }>): boolean {
+    const before = failed.get(of) ?? 0;
+    failed.set(of, before + 1);
+    return before < times;
   }
 
   // On a busy machine a request may meet a connection that is closed for being idle.
@@ -106,6 +129,18 @@ export async function startAnthropicApi(options: { key: string }): Promise<Scrip
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** In the middle of a stream, as Anthropic documents it. */
+const BROKEN =
+  'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n';
+
+function failWith(response: ServerResponse, status: '401' | '429' | '529'): void {
+  // The one is not worth a second try; the other says when.
+  if (status === '401') response.setHeader('x-should-retry', 'false');
+  if (status === '429') response.setHeader('retry-after', '1');
+  const types = { '401': 'authentication_error', '429': 'rate_limit_error', '529': 'overloaded_error' };
+  fail(response, Number(status), types[status]);
 }
 
 /** Promise.withResolvers is not in Node 20. */

@@ -26,6 +26,8 @@ export type Part =
   | { type: 'hold'; name: string }
   /** The connection breaks here; the same question asked without a stream is answered whole. */
   | { type: 'drop' }
+  /** So goes the same question the first times: a status, or here in the middle a break or an `error` event. */
+  | { type: 'fail'; how: '401' | '429' | '529' | 'drop' | 'error'; times: number; of: string }
   /** Refused with 400, as a prompt that is too long is. */
   | { type: 'too long' }
   | { type: 'thinking'; text: string }
@@ -44,6 +46,8 @@ export type Part =
  *   agent WORDS             an Agent call whose subagent is told WORDS
  *   think A | B             A as thinking, B as text
  *   drop WORDS              half of the words, then the connection breaks, whenever it is streamed
+ *   fail HOW TIMES WORDS    refused with the status HOW (401, 429, 529), or half of the words and then a broken connection
+ *                           (drop) or an error event (error), so many times; then the words
  *   overflow                refused as too long, until the conversation was compacted
  * A request for a summary gets one.
  * Anything else is echoed with "You said: ".
@@ -121,6 +125,16 @@ function afterPrompt(prompt: string): Part[] {
       return [
         { type: 'thinking', text: thought },
         { type: 'text', text },
+      ];
+    }
+    case 'fail': {
+      const [, how = '', times = '', words = ''] = /^(401|429|529|drop|error) (\d+) (.*)$/s.exec(rest) ?? [];
+      const half = words.slice(0, Math.ceil(words.length / 2));
+      return [
+        { type: 'text', text: half },
+        // The expression above lets nothing else through; without a match the times are 0.
+        { type: 'fail', how: how as '401', times: Number(times), of: words },
+        { type: 'text', text: words.slice(half.length) },
       ];
     }
     case 'drop': {

@@ -1,5 +1,6 @@
 /** The events of one streamed Messages API answer, as Anthropic documents them: `event:` and `data:` lines. */
 import { randomUUID } from 'node:crypto';
+import type { CacheFigures } from './prompt-cache';
 import type { Part } from './script';
 
 /** Words a delta holds: small enough that an answer comes in many events, as a real one does. */
@@ -10,19 +11,31 @@ export interface StreamEvent {
   [key: string]: unknown;
 }
 
+export type Figures = Partial<CacheFigures>;
+const READ: Figures = { input_tokens: 12, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+const WRITTEN_TOKENS = 34;
+
 /** The whole answer as one JSON body, for `stream: false`. */
-export function message(model: string, parts: readonly Part[]): Record<string, unknown> {
+export function message(
+  model: string,
+  parts: readonly Part[],
+  read: Figures = READ,
+): Record<string, unknown> {
   return {
-    ...envelope(model),
+    ...envelope(model, read),
     content: joined(parts).flatMap((part) => (isPlace(part) ? [] : [wholeBlock(part)])),
     stop_reason: stopReason(parts),
-    usage: { input_tokens: 12, output_tokens: 34 },
+    usage: { ...read, output_tokens: WRITTEN_TOKENS },
   };
 }
 
 /** The answer as events; a hold comes out as itself, so that the server can wait there. */
-export function* events(model: string, parts: readonly Part[]): Generator<StreamEvent | Place> {
-  yield { type: 'message_start', message: { ...envelope(model), content: [], stop_reason: null } };
+export function* events(
+  model: string,
+  parts: readonly Part[],
+  read: Figures = READ,
+): Generator<StreamEvent | Place> {
+  yield { type: 'message_start', message: { ...envelope(model, read), content: [], stop_reason: null } };
   yield { type: 'ping' };
   let index = 0;
   let open = false;
@@ -54,12 +67,7 @@ export function* events(model: string, parts: readonly Part[]): Generator<Stream
   yield {
     type: 'message_delta',
     delta: { stop_reason: stopReason(parts), stop_sequence: null },
-    usage: {
-      input_tokens: 12,
-      output_tokens: 34,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-    },
+    usage: { ...read, output_tokens: WRITTEN_TOKENS },
   };
   yield { type: 'message_stop' };
 }
@@ -68,21 +76,21 @@ export function encode(event: StreamEvent): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
-function envelope(model: string): Record<string, unknown> {
+function envelope(model: string, read: Figures): Record<string, unknown> {
   return {
     id: `msg_${randomUUID().replaceAll('-', '')}`,
     type: 'message',
     role: 'assistant',
     model,
     stop_sequence: null,
-    usage: { input_tokens: 12, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+    usage: { ...read, output_tokens: 1 },
   };
 }
 
 /** A place in the stream and no content. */
-export type Place = Extract<Part, { type: 'hold' | 'drop' | 'too long' }>;
+export type Place = Extract<Part, { type: 'hold' | 'drop' | 'fail' | 'too long' }>;
 const isPlace = (part: Part): part is Place =>
-  part.type === 'hold' || part.type === 'drop' || part.type === 'too long';
+  part.type === 'hold' || part.type === 'drop' || part.type === 'fail' || part.type === 'too long';
 
 /** Texts that only a place stands between are one block. */
 function joined(parts: readonly Part[]): Part[] {
