@@ -53,6 +53,17 @@ beforeAll(async () => {
     await db.session.create({
       data: { id, sandboxId, kind, name: kind, workdir: '/', createdById: admin.id, state: 'running' },
     });
+  const secret = { kind: 'api_key', label: 'x', secret: 'x', hint: 'x' };
+  await db.provider.create({ data: { id: 'p-eve', ownerId: eve.id, ...secret } });
+  await db.apiToken.create({
+    data: { id: 't-eve', userId: eve.id, label: 'x', prefix: 'x', hash: 'x', scopes: '["*"]' },
+  });
+  await db.task.create({
+    data: { id: 'k-eve', sandboxId: OTHER_BOX, sandboxName: 'box', kind: 'sandbox.stop', requestedBy: 'eve' },
+  });
+  await db.portMapping.create({
+    data: { hostPort: 9, sandboxId: OTHER_BOX, internalPort: 80, createdBy: eve.id },
+  });
 });
 afterAll(() => server.stop());
 
@@ -70,11 +81,11 @@ async function mint(given: readonly string[], more: object = {}, by = MASTER) {
   return { status: response.status, ...body };
 }
 const placed = (path: string, id = 'x') => path.replace(/\{[^}]+\}/g, id);
-async function knock({ method, path, body }: Route, token: string) {
+async function knock({ method, path, body }: Route, token: string, given = '{"never":"right"') {
   const ended = new AbortController();
   const response = await ask(placed(path), token, {
     ...{ method, signal: ended.signal },
-    ...(body ? { body: '{"never":"right"', headers: { 'content-type': 'application/json' } } : {}),
+    ...(body ? { body: given, headers: { 'content-type': 'application/json' } } : {}),
   });
   const stream = response.headers.get('content-type')?.includes('event-stream');
   const text = stream ? '' : await response.text();
@@ -90,7 +101,9 @@ test('every route declares one scope that exists', () => {
   for (const it of upgradePaths) expect([...known, 'session:read']).toContain(it.scope);
 });
 
-test('its own scope opens a route, all others together do not, a broken body is told', async () => {
+test('its own scope opens a route, all others together do not, a broken body is told', {
+  timeout: 90_000,
+}, async () => {
   const wrong: unknown[] = [];
   for (const scope of new Set(routes.map((it) => it.scope))) {
     if (scope === undefined || scope === 'public' || scope === 'identity') continue;
@@ -105,12 +118,16 @@ test('its own scope opens a route, all others together do not, a broken body is 
       // 503: this server's host agent leads nowhere.
       if (opened.status >= 500 && opened.status !== 503) wrong.push([route, 'right', opened]);
       if (route.body && opened.status !== 400 && opened.status !== 404) wrong.push([route, 'body', opened]);
+      if (!route.body) continue;
+      // JSON, and nothing that any route takes: refused before anything is done.
+      const shapeless = await knock(route, right, '[null]');
+      if (![400, 404].includes(shapeless.status)) wrong.push([route, 'shape', shapeless]);
     }
   }
   expect(wrong).toEqual([]);
 });
 
-test('an expired and a revoked token open nothing', async () => {
+test('an expired and a revoked token open nothing', { timeout: 90_000 }, async () => {
   const expired = await mint(['*'], { ttl_hours: 0.001 / 3600 });
   const revoked = await mint(['*']);
   expect((await ask(`/api/tokens/${revoked.token.id}`, MASTER, { method: 'DELETE' })).status).toBe(204);
@@ -135,39 +152,87 @@ test('revoked in the middle of a stream: cut within a second', async () => {
   expect(performance.now() - from).toBeLessThan(1_000);
 });
 
-test("nothing of somebody else's sessions is there, by any route", async () => {
-  // An administrator would see that it is there.
-  const { plaintext } = await mint(scopes.filter((it) => it !== '*' && it !== 'admin'));
+/** What is Eve's, by the part of a path that its id follows. */
+const ofEve: Record<string, string> = {
+  ...{ sandboxes: OTHER_BOX, sessions: OTHERS, shells: OTHERS, workspaces: 'w-eve', members: 'x' },
+  ...{ providers: 'p-eve', tokens: 't-eve', tasks: 'k-eve', ports: '9', exchanges: '1' },
+};
+/** Every id in it is one of Eve's; null: this route has no owner. */
+function asEves(path: string): string | null {
+  const first = /^\/(?:api|sse)\/(\w+)\/\{/.exec(path)?.[1];
+  if (first === undefined || ofEve[first] === undefined) return null;
+  return path.replace(/(\w+)\/\{[^}]+\}/g, (_whole, of: string) => `${of}/${ofEve[of] ?? 'x'}`);
+}
+/** Right for its route: a refusal is not one of the body. */
+function bodyFor(path: string): string {
+  const fields = {
+    ...{ text: 'x', prompt: 'x', data: 'x', model: 'opus', command: '/compact', cols: 80, rows: 24 },
+    ...{ code: 'a#b', host: 'a.test', label: 'x', username: 'walker', role: 'guest', name: 'x' },
+    ...{ requestId: 'r', decision: { behavior: 'allow' }, hooks: [], revision: 'x' },
+    ...{ root: 'workspace', content: 'x', from: 'x', to: 'y', internal_port: 80 },
+    hook: { name: 'x', event: 'Stop', action: { kind: 'command', command: 'true' } },
+  };
+  // A file's and a request's: one word for two things.
+  return JSON.stringify({ ...fields, path: path.includes('/fs/') ? 'x' : path });
+}
+/** An administrator would see that it is there. */
+const everythingOfMine = scopes.filter((it) => it !== '*' && it !== 'admin');
+
+test("nothing of somebody else's is there, by any route", async () => {
+  const { plaintext } = await mint(everythingOfMine);
   const found: unknown[] = [];
-  for (const route of routes.filter((it) => /(sessions|shells)\/\{id\}/.test(it.path))) {
-    const response = await ask(
-      placed(route.path, OTHERS).replace('/exchanges/7', '/exchanges/1'),
-      plaintext,
-      {
-        method: route.method,
-        ...(route.body ? { body: bodyFor(route.path), headers: { 'content-type': 'application/json' } } : {}),
-      },
-    );
-    if (response.status !== 404 && !(route.path.includes('{exchange}') && response.status === 400))
-      found.push([route.method, route.path, response.status, await response.text()]);
+  const walked: string[] = [];
+  for (const route of routes) {
+    const path = asEves(route.path);
+    if (path === null || route.scope === 'admin') continue;
+    walked.push(`${route.method} ${route.path}`);
+    const query = route.path.includes('/fs/') ? '?root=workspace&path=x' : '';
+    const body = bodyFor(route.path);
+    const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
+    const response = await ask(path + query, plaintext, {
+      method: route.method,
+      ...(route.body || route.method === 'PUT' ? { body, headers } : {}),
+    });
+    const text = await response.text();
+    // The list of a workspace that is not there is empty, too.
+    const empty = route.path === '/api/workspaces/{id}/sandboxes' && text === '[]';
+    if (response.status !== 404 && !empty) found.push([route.method, route.path, response.status, text]);
+  }
+  expect(found).toEqual([]);
+  expect(walked.length).toBeGreaterThan(70);
+});
+
+test("a sandbox of somebody else's is not to be named, in a query or a body", async () => {
+  const { plaintext } = await mint(everythingOfMine);
+  const found: unknown[] = [];
+  for (const [method, path, body] of [
+    ...(['list', 'stat', 'read', 'download', 'archive', 'watch'] as const).map(
+      (it) => ['GET', `/api/fs/${it}?root=workspace&path=x&`] as const,
+    ),
+    ['GET', '/api/fs/roots?'],
+    ['DELETE', '/api/fs/delete?root=workspace&path=x&'],
+    ...(['/api/fs/write', '/api/hooks'] as const).map((it) => ['PUT', `${it}?`, true] as const),
+    ['PUT', '/api/fs/upload?root=workspace&path=x&', true],
+    ...(['/api/fs/mkdir', '/api/fs/rename', '/api/auth/claude/code'] as const).map(
+      (it) => ['POST', `${it}?`, true] as const,
+    ),
+    ...(['start', 'cancel', 'logout'] as const).map((it) => ['POST', `/api/auth/claude/${it}?`] as const),
+    ...['/api/auth/claude/status', '/api/ports', '/api/hooks', '/api/proxy/status'].map(
+      (it) => ['GET', `${it}?`] as const,
+    ),
+    ...['/api/sessions', '/api/shells'].map((it) => ['GET', `${it}?`] as const),
+    ...['/api/sessions', '/api/shells', '/api/ports/expose'].map((it) => ['POST', it, true] as const),
+  ] as const) {
+    const given = JSON.stringify({ ...JSON.parse(bodyFor(path)), sandbox_id: OTHER_BOX, model: 'opus' });
+    const named = path.endsWith('?') || path.endsWith('&') ? `${path}sandbox_id=${OTHER_BOX}` : path;
+    const response = await ask(named, plaintext, {
+      method,
+      ...(body ? { body: given, headers: { 'content-type': 'application/json' } } : {}),
+    });
+    if (response.status !== 404) found.push([method, path, response.status, await response.text()]);
   }
   expect(found).toEqual([]);
 });
-
-/** Right for its route: a refusal is not one of the body. */
-function bodyFor(path: string): string {
-  const answer = { requestId: 'r', decision: { behavior: 'allow' } };
-  const fields = {
-    text: 'x',
-    prompt: 'x',
-    data: 'x',
-    model: 'opus',
-    command: '/compact',
-    cols: 80,
-    rows: 24,
-  };
-  return JSON.stringify({ ...fields, ...answer, path, hooks: [], revision: 'x' });
-}
 
 describe('a token of one sandbox', () => {
   test('knows of no other, and holds nothing beyond it', async () => {
