@@ -4,6 +4,8 @@ import { SANDBOX_API_PORT } from '../../shared/limits';
 
 const PURPOSE = 'anthropic-proxy.v1';
 const SESSION_PURPOSE = 'session-proxy.v1';
+/** Tokens that are kept in mind: each request asks for one. */
+const KEPT_MAX = 1_000;
 /** Of the sandbox: shells, and sessions that choose no provider. */
 export const PROXY_PREFIX = '/proxy/anthropic';
 /** Of one session; sandboxd knows the session by it. */
@@ -20,8 +22,16 @@ export interface ProviderTokens {
 /** Nothing is stored: a token is HMAC-SHA256 of its purpose and ids under the master key (32 bytes). */
 export function createProviderTokens(masterKey: Uint8Array): ProviderTokens {
   if (masterKey.length < 32) throw new Error('the master key has at least 32 bytes');
-  const made = (prefix: string, parts: string[]) =>
-    `${prefix}_${createHmac('sha256', masterKey).update(parts.join('\n')).digest('base64url')}`;
+  const kept = new Map<string, string>();
+  const made = (prefix: string, parts: string[]): string => {
+    const key = parts.join('\n');
+    const there = kept.get(key);
+    if (there !== undefined) return there;
+    const token = `${prefix}_${createHmac('sha256', masterKey).update(key).digest('base64url')}`;
+    if (kept.size >= KEPT_MAX) kept.clear();
+    kept.set(key, token);
+    return token;
+  };
   const tokenFor = (sandboxId: string) => made('ccp', [PURPOSE, sandboxId]);
   const forSession = (sandboxId: string, sessionId: string) =>
     made('ccs', [SESSION_PURPOSE, sandboxId, sessionId]);
