@@ -4,8 +4,8 @@ const words: Record<DeliveryView['state'], string> = {
   pending: 'on its way to',
   sent: 'sent to',
   failed: 'could not be sent to',
-  gone: 'no longer known:',
-  held: 'held by quiet hours for',
+  gone: 'not sent to',
+  held: 'held back from',
 };
 
 /** ` · sent to Firefox on Linux`; empty when nothing was pushed. */

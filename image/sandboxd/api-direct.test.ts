@@ -131,6 +131,6 @@ test('says that Anthropic is out of reach, as the API would say that it is overl
   });
   const answer = await fetch(`http://127.0.0.1:${lost.port}/direct/${SESSION}/v1/messages`);
   expect(answer.status).toBe(503);
-  expect(await answer.json()).toMatchObject({ type: 'error', error: { type: 'overloaded_error' } });
+  expect(await answer.json()).toMatchObject({ type: 'error', error: { type: 'api_error' } });
   await lost.close();
 });

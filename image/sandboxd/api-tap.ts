@@ -10,8 +10,12 @@ import { ANTHROPIC, type DirectTarget, dialDirect, isDirect, passRequests } from
 export const API_CONNECTIONS_MAX = 256;
 /** How long a refused client may go on sending its request before it is cut, so that it can read the answer first. */
 const REFUSED_LINGER_MS = 2_000;
-/** Claude Code retries an overloaded API with back-off; the gateway is back within seconds of a restart. */
-const RETRY_AFTER_SECONDS = 1;
+/**
+ * A gateway that is started again is back within seconds: a request waits for it. What waits longer is told so, and
+ * Claude Code tries ten times more with longer and longer pauses, minutes in all.
+ */
+const AWAY_MAX_MS = 5_000;
+const LOOK_AGAIN_MS = 100;
 
 /** What looks at one connection. It is called before the bytes go on, so that a frame is there before Claude acts. */
 export interface ConnectionObserver {
@@ -138,7 +142,12 @@ function joinDirect(client: Socket, options: Parameters<typeof startApiTap>[0]):
   client.on('close', () => upstream.destroy());
 }
 
-function join(client: Socket, path: string, startWatch: () => ConnectionObserver): void {
+function join(
+  client: Socket,
+  path: string,
+  startWatch: () => ConnectionObserver,
+  until = Date.now() + AWAY_MAX_MS,
+): void {
   const gateway = connect({ path, allowHalfOpen: true });
   let joined = false;
   gateway.once('connect', () => {
@@ -152,25 +161,30 @@ function join(client: Socket, path: string, startWatch: () => ConnectionObserver
     client.pipe(gateway);
     gateway.pipe(client);
   });
+  const left = () => gateway.destroy();
+  client.on('close', left);
   gateway.on('error', () => {
-    if (joined) client.destroy();
+    if (joined) return void client.destroy();
+    client.off('close', left);
+    if (client.destroyed) return;
+    if (Date.now() < until) setTimeout(() => join(client, path, startWatch, until), LOOK_AGAIN_MS);
     else refuse(client, 'The Cloud Claude gateway is not connected to this sandbox right now.');
   });
   gateway.on('close', () => {
     // An orderly end has been passed on by pipe; what is left then is only the client's own half.
     if (joined && !client.writableEnded) client.destroy();
   });
-  client.on('close', () => gateway.destroy());
 }
 
 function refuse(client: Socket, message: string): void {
-  const body = JSON.stringify({ type: 'error', error: { type: 'overloaded_error', message } });
+  // Not `overloaded_error`, which Claude Code asks again only three times, and without `retry-after`, which it would
+  // keep to instead of its own longer and longer pauses.
+  const body = JSON.stringify({ type: 'error', error: { type: 'api_error', message } });
   client.end(
     [
       'HTTP/1.1 503 Service Unavailable',
       'content-type: application/json',
       `content-length: ${Buffer.byteLength(body)}`,
-      `retry-after: ${RETRY_AFTER_SECONDS}`,
       'connection: close',
       '',
       body,
