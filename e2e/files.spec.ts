@@ -182,7 +182,7 @@ describe('files', () => {
       SHOWN_MS,
       async () => (await fs('GET', 'stat', { path: 'photos' })).status === 404,
     );
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('dialog', { name: /^Delete/ }).waitFor({ state: 'detached' });
     await item(page, 'notes.md').waitFor();
     expect(await item(page, 'photos').count()).toBe(0);
   });
