@@ -299,7 +299,7 @@ exec ${lib}/cloud-claude/init.real
     await scene.lab.call('sandbox.ensure', box, {
       onStep: (step) => {
         if (step.step === 'container.release' && step.state === 'started')
-          beforeRelease = everything.frames.filter((it) => it.includes('9999'));
+          beforeRelease = everything.frames.filter((it) => /\.9999[: ]/.test(it));
       },
     });
     await everything.verdict();
