@@ -17,6 +17,11 @@ import { identity, makeKey, SANDBOX_ID, startGateway, type TestGateway } from '.
 import { type ClientOptions, TerminalClient } from './testing/terminal-client';
 import { settles, until } from './testing/until';
 
+/** For what only has to come, on a busy machine too. */
+const SHOWN_MS = 20_000;
+/** Ctrl-C is for people: 50 ms on a machine that does nothing else (bench/terminal). */
+const CTRL_C_MS = 3_000;
+
 const scope = new Scope();
 let box: Box;
 let gateway: TestGateway;
@@ -75,7 +80,7 @@ test('history comes first, then the status, then output; screen and scrollback a
   expect(second.order.slice(0, 3)).toEqual(['history', 'status', 'output']);
   await until(
     'same screen',
-    5_000,
+    SHOWN_MS,
     async () => trimmed(second.screen()) === trimmed(await tmuxScreen(sessionId)),
   );
   const numbers = second.everything().filter((line) => /^\d+$/.test(line));
@@ -93,7 +98,7 @@ test('keys and characters reach the program as they were typed', async () => {
   const typed = Buffer.concat([Buffer.from(controls), Buffer.from('aä€😀漢字~'.repeat(20))]);
   const terminal = await shell();
   terminal.type(`stty raw -echo; head -c ${typed.length} >bytes; stty sane; echo got""all\r`);
-  await until('head runs', 5_000, () => box.exec(['pgrep', '-x', 'head']));
+  await until('head runs', SHOWN_MS, () => box.exec(['pgrep', '-x', 'head']));
   for (const key of typed.toString()) terminal.type(key);
   await terminal.waitFor('gotall');
   const hex = (await box.exec(['od', '-An', '-v', '-tx1', '/home/claude/workspace/bytes'])).replaceAll(
@@ -116,13 +121,13 @@ test('a resize reaches the program; silly sizes are clamped', async () => {
   const terminal = await shell();
   terminal.resize(101, 31);
   // tmux hands a size to its panes a moment later.
-  await until('the new size', 5_000, async () => {
+  await until('the new size', SHOWN_MS, async () => {
     terminal.type('stty size\r');
     await terminal.waitFor(/^\d+ \d+$/);
     return terminal.screen().includes('31 101');
   });
   terminal.socket?.send(encodeResize(65_535, 65_535));
-  await until('clamped', 5_000, async () => {
+  await until('clamped', SHOWN_MS, async () => {
     const sizes = await box.exec([
       'tmux',
       '-S',
@@ -161,29 +166,29 @@ test('a browser that does not acknowledge stops its own flood only; memory is bo
 test('Ctrl-C in a flood reaches the prompt', async () => {
   const terminal = await shell();
   terminal.type('yes\r');
-  await until('a flood', 10_000, () => terminal.outputBytes > 300_000);
+  await until('a flood', SHOWN_MS, () => terminal.outputBytes > 300_000);
   terminal.type('\x03');
-  await terminal.waitFor('❯', 3_000);
+  await terminal.waitFor('❯', CTRL_C_MS);
   terminal.type('echo al""ive\r');
-  await terminal.waitFor('alive', 3_000);
+  await terminal.waitFor('alive');
 });
 
 test('two viewers see one session and count each other', async () => {
   const first = await shell();
   const second = await client(first.options.sessionId).attach();
   expect(gateway.connections.viewers(first.options.sessionId)).toBe(2);
-  await until('told', 2_000, () => first.statuses.some((it) => it.type === 'viewers' && it.viewers === 2));
+  await until('told', SHOWN_MS, () => first.statuses.some((it) => it.type === 'viewers' && it.viewers === 2));
   second.type('echo from""second\r');
   await first.waitFor('fromsecond');
   await second.close();
-  await until('one left', 2_000, () => gateway.connections.viewers(first.options.sessionId) === 1);
+  await until('one left', SHOWN_MS, () => gateway.connections.viewers(first.options.sessionId) === 1);
 });
 
 test('typing over 50 connections that break at random: nothing lost, nothing doubled, the screen right', async () => {
   const terminal = await shell({ ledger: true });
   const { sessionId } = terminal.options;
   terminal.type('stty -echo; cat >typed; stty echo; echo rea""dy\r');
-  await until('cat runs', 5_000, () => box.exec(['pgrep', '-x', 'cat']));
+  await until('cat runs', SHOWN_MS, () => box.exec(['pgrep', '-x', 'cat']));
   let line = 0;
   const total = 1500;
   const typing = setInterval(() => {
@@ -192,7 +197,7 @@ test('typing over 50 connections that break at random: nothing lost, nothing dou
   try {
     for (let i = 0; i < 50; i += 1) {
       const cutAt = Math.min(total, line + Math.random() * 40);
-      await until('more was typed', 5_000, () => line >= cutAt);
+      await until('more was typed', SHOWN_MS, () => line >= cutAt);
       terminal.cut();
       // Half of them before the attach has come, as a bad network does.
       if (i % 2 === 0) await terminal.connect();
@@ -204,12 +209,12 @@ test('typing over 50 connections that break at random: nothing lost, nothing dou
   }
   terminal.type('\x04');
   await terminal.waitFor('ready');
-  await until('all confirmed', 5_000, () => terminal.unconfirmedBytes === 0);
+  await until('all confirmed', SHOWN_MS, () => terminal.unconfirmedBytes === 0);
   const typed = await box.exec(['cat', '/home/claude/workspace/typed']);
   expect(typed.split('\n').slice(0, -1)).toEqual(Array.from({ length: total }, (_, i) => `line ${i}`));
   await until(
     'the screen is right',
-    5_000,
+    SHOWN_MS,
     async () => trimmed(terminal.screen()) === trimmed(await tmuxScreen(sessionId)),
   );
 });
@@ -227,17 +232,17 @@ test('the same terminal on a new socket takes over from the one that was not yet
 test('when the way to the sandbox is cut it says so and attaches again by itself; input goes on', async () => {
   const terminal = await shell({ ledger: true });
   terminal.type('seq 1 100; stty -echo; cat >through; stty echo\r');
-  await until('cat runs', 5_000, () => box.exec(['pgrep', '-x', 'cat']));
+  await until('cat runs', SHOWN_MS, () => box.exec(['pgrep', '-x', 'cat']));
   for (let cut = 0; cut < 3; cut += 1) {
     terminal.type(`before ${cut}\r`);
-    await until('confirmed', 5_000, () => terminal.unconfirmedBytes === 0);
+    await until('confirmed', SHOWN_MS, () => terminal.unconfirmedBytes === 0);
     const again = once(terminal, 'status');
     box.cut();
     expect((await again)[0].type).toBe('reconnecting');
     terminal.type(`while ${cut}\r`);
     await until(
       'attached again',
-      10_000,
+      SHOWN_MS,
       () => terminal.statuses.filter((it) => it.type === 'attached').length === cut + 2,
     );
   }
@@ -301,7 +306,7 @@ test('a pasted megabyte arrives whole', async () => {
   const terminal = await shell();
   const text = `${randomBytes(524_288).toString('hex')}\n`;
   terminal.type(`stty raw -echo; head -c ${text.length} | sha256sum; stty sane\r`);
-  await until('head runs', 5_000, () => box.exec(['pgrep', '-x', 'head']));
+  await until('head runs', SHOWN_MS, () => box.exec(['pgrep', '-x', 'head']));
   terminal.type(text.slice(0, 600_000));
   terminal.type(text.slice(600_000));
   const { createHash } = await import('node:crypto');
