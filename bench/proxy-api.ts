@@ -1,7 +1,8 @@
-/** A Claude API as a program of its own: streams as many words as the request's `max_tokens`. */
+/** A Claude API as a program of its own: streams as many words as the request's `max_tokens`, one each `pace_ms`. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const WORDS_AT_ONCE = 20;
 const event = (type: string, fields: object) =>
@@ -30,8 +31,13 @@ const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) =
   request.on('end', async () => {
     const words = Number(/"max_tokens": ?(\d+)/.exec(body)?.[1] ?? 1);
     response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const pace = Number(/"pace_ms": ?(\d+)/.exec(body)?.[1] ?? 0);
     response.write(start);
-    for (let sent = 0; sent < words && !response.destroyed; sent += WORDS_AT_ONCE) {
+    for (let sent = 0; pace > 0 && sent < words && !response.destroyed; sent += 1) {
+      response.write(word);
+      await delay(pace);
+    }
+    for (let sent = pace > 0 ? words : 0; sent < words && !response.destroyed; sent += WORDS_AT_ONCE) {
       const room = response.write(word.repeat(Math.min(WORDS_AT_ONCE, words - sent)));
       if (!room) await Promise.race([once(response, 'drain'), once(response, 'close')]);
       else await new Promise((resolve) => setImmediate(resolve));

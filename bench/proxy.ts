@@ -14,6 +14,10 @@ const REQUESTS = 128;
 const FIRST_WORDS = 1;
 const BULK_WORDS = 5_000;
 const START_MS = 120_000;
+/** As models write: so many words, one each so many ms, on all streams but the one that is measured. */
+const PACED_WORDS = 100;
+const PACE_MS = 20;
+const PACED_STREAMS = 63;
 
 interface Target {
   name: string;
@@ -27,9 +31,9 @@ interface Answer {
   bytes: number;
 }
 
-function ask(target: Target, words: number): Promise<Answer> {
+function ask(target: Target, words: number, paceMs = 0): Promise<Answer> {
   const body = JSON.stringify({
-    ...{ model: 'claude-opus-5-5', max_tokens: words, stream: true },
+    ...{ model: 'claude-opus-5-5', max_tokens: words, stream: true, metadata: { pace_ms: paceMs } },
     messages: [{ role: 'user', content: 'Say something.' }],
   });
   return new Promise((resolve, reject) => {
@@ -74,6 +78,22 @@ async function round(
     }),
   );
   return { answers, ms: performance.now() - since };
+}
+
+/** First events of one request after the other while the other streams are written at their pace. */
+async function inUse(target: Target): Promise<number[]> {
+  let over = false;
+  const others = Array.from({ length: PACED_STREAMS }, async (_, at) => {
+    // Not all in the same moment.
+    await new Promise((resolve) => setTimeout(resolve, (at * PACED_WORDS * PACE_MS) / PACED_STREAMS));
+    while (!over) await ask(target, PACED_WORDS, PACE_MS);
+  });
+  await new Promise((resolve) => setTimeout(resolve, PACED_WORDS * PACE_MS));
+  const firsts: number[] = [];
+  while (firsts.length < REQUESTS) firsts.push((await ask(target, FIRST_WORDS)).firstMs);
+  over = true;
+  await Promise.all(others);
+  return firsts;
 }
 
 async function freePort(): Promise<number> {
@@ -136,7 +156,8 @@ try {
   }
   const firsts = new Map<string, number[]>();
   const rates = new Map<string, number[]>();
-  for (let at = 0; at <= ROUNDS; at += 1)
+  const used = new Map<string, number[]>();
+  for (let at = 0; at <= ROUNDS; at += 1) {
     for (const streams of STREAMS)
       for (const target of targets) {
         const key = `${target.name} ${streams}`;
@@ -148,6 +169,10 @@ try {
         firsts.set(key, [...(firsts.get(key) ?? []), ...first.answers.map((it) => it.firstMs)]);
         rates.set(key, [...(rates.get(key) ?? []), bytes / 1_000 / bulk.ms]);
       }
+    if (at > 0)
+      for (const target of targets)
+        used.set(target.name, [...(used.get(target.name) ?? []), ...(await inUse(target))]);
+  }
   const line = (cells: (string | number)[]) => `| ${cells.join(' | ')} |\n`;
   const out = [
     line(['streams', 'target', 'first event p50, ms', 'p99, ms', 'MB/s', 'of direct']),
@@ -166,6 +191,10 @@ try {
         ]),
       );
     }
+  const title = `first event beside ${PACED_STREAMS} streams`;
+  out.push('\n', line([title, 'p50, ms', 'p99, ms']), line(Array(3).fill('---')));
+  for (const [name, firsts] of used)
+    out.push(line([name, quantile(firsts, 0.5).toFixed(2), quantile(firsts, 0.99).toFixed(2)]));
   process.stdout.write(out.join(''));
   const memory = Math.round((await memoryKb(ours.pid)) / 1024);
   process.stdout.write(

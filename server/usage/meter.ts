@@ -29,8 +29,6 @@ export interface AnswerMeter {
 }
 
 type Json = Record<string, unknown>;
-/** How streams of other APIs than Anthropic's end. */
-const DONE = 'data: [DONE]';
 
 /** `headers`: of the answer, names in lower case. */
 export function createAnswerMeter(headers: {
@@ -82,7 +80,7 @@ export function createAnswerMeter(headers: {
     const end = text.lastIndexOf('\n') + 1;
     for (const line of text.slice(0, end).split('\n'))
       if (isDelta(line)) written += lastStringOf(line);
-      else if (line.startsWith('data:') && !line.startsWith(DONE)) event(object(JSON.parse(line.slice(5))));
+      else if (line.startsWith('data:') && line.includes('"usage"')) event(object(JSON.parse(line.slice(5))));
     text = text.slice(end);
   };
   /** Whatever is wrong with an answer is the client's to find: it is only not counted exactly. */
