@@ -1,13 +1,16 @@
-/** Programs with tokens against the whole product: the examples of docs/api.md that need a real sandbox, as they stand. */
+/** Programs with tokens against the whole product: the documented examples that need a real sandbox, as they stand. */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, test } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { examplesOf } from '../server/http/documented';
 import { Account } from './account';
-import { root } from './product';
+import { leave, openBrowser, openVisitor, type Visitor } from './browser';
+import { artifacts, root } from './product';
 import { until } from './until';
 import { workersProduct } from './workers-product';
 
@@ -16,7 +19,6 @@ let admin: Account;
 let token = '';
 let sandbox = '';
 let session = '';
-let shell = '';
 
 async function mint(scopes: string[]): Promise<string> {
   const given = { label: 'api', scopes, sandbox_id: sandbox };
@@ -35,35 +37,121 @@ beforeAll(async () => {
     const { state, last_seq } = await admin.call<{ state: string; last_seq: number }>('GET', path);
     return state === 'idle' && last_seq > 0;
   });
-  const made = { sandbox_id: sandbox };
-  shell = (await admin.call<{ id: string }>('POST', '/api/shells', made)).id;
 });
 
-const page = readFileSync(join(root, 'docs', 'api.md'), 'utf8');
-const commands = [...page.matchAll(/^```sh needs=sandbox\n([\s\S]*?)^```$/gm)].flatMap((block) =>
-  (block[1] ?? '').split(/(?<!\\)\n/).filter((it) => it.trim() !== ''),
-);
+const pages = await Promise.all(['api', 'files'].map((it) => examplesOf(join(root, `docs/${it}.md`))));
+const examples = pages.flat().filter((it) => it.needsSandbox);
 
-test.each(commands)('%s', async (command) => {
-  const { stdout } = await promisify(execFile)('bash', ['-euc', command], {
+test.each(examples)('$title: $script', async ({ script }) => {
+  const { stdout } = await promisify(execFile)('bash', ['--norc', '-euxo', 'pipefail', '-c', script], {
+    cwd: root,
     env: {
-      ...{
-        NODE_ENV: 'test' as const,
-        PATH: process.env.PATH,
-        TOKEN: token,
-        SANDBOX: sandbox,
-        SESSION: session,
-        SHELL_ID: shell,
-      },
-      URL: product.url,
+      ...{ NODE_ENV: 'test' as const, PATH: process.env.PATH, URL: product.url },
+      ...{ TOKEN: token, SANDBOX: sandbox, SESSION: session },
     },
   });
-  if (stdout !== '') expect(JSON.parse(stdout)).toBeTypeOf('object');
-  if (command.includes('/send'))
-    expect(JSON.parse(stdout)).toMatchObject({
+  if (script.includes('/send"'))
+    expect(JSON.parse(stdout.slice(0, stdout.indexOf('}{') + 1))).toMatchObject({
       partial: false,
       messages: expect.arrayContaining([expect.objectContaining({ role: 'assistant' })]),
     });
+  if (script.includes('/watch')) expect(stdout).toContain('event: watching');
+  if (script.includes('/start')) expect(stdout).toContain('https://claude.com/');
+});
+
+test('a turn that takes longer than one waits: 408 with what was said so far; it goes on', async () => {
+  // Once released, a hold of that name holds no more.
+  const gate = `send-${randomUUID().slice(0, 8)}`;
+  const given = { prompt: `hold ${gate}`, timeout_ms: 8_000 };
+  const response = await admin.fetch('POST', `/api/sessions/${session}/send`, given);
+  const late = (await response.json()) as { turn: number; last_seq: number };
+  const said = { role: 'assistant', text: expect.stringContaining(`before ${gate}`) };
+  expect([response.status, late]).toMatchObject([
+    408,
+    { error: 'timeout', partial: true, closed: false, messages: [{ role: 'user' }, said] },
+  ]);
+  await fetch(`${product.apiUrl}/scripted/release/${gate}`, { method: 'POST' });
+  await until('the turn ends', 30_000, async () => {
+    const { turns } = await admin.call<{ turns: { turn: number }[] }>(
+      'GET',
+      `/api/sessions/${session}/turns`,
+    );
+    return turns.some((it) => it.turn === late.turn);
+  });
+  const path = `/api/sessions/${session}/chat?since=${late.last_seq}`;
+  const { messages } = await admin.call<{ messages: { text?: string }[] }>('GET', path);
+  expect(messages.map((it) => it.text).join()).toContain(`after ${gate}`);
+});
+
+describe('the settings page', () => {
+  const visitors: Visitor[] = [];
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterEach((context) => leave(product, visitors, context));
+  afterAll(() => browser.close());
+  async function visit(options: Parameters<typeof openVisitor>[2]): Promise<Page> {
+    const visitor = await openVisitor(browser, product, { as: admin, ...options });
+    visitors.push(visitor);
+    await visitor.page.goto('/settings#tokens');
+    return visitor.page;
+  }
+
+  test('makes a token for one sandbox, shows it once, and cuts what it has open when it is revoked', async () => {
+    const page = await visit({ scheme: 'light', width: 1280 });
+    await page.getByRole('button', { name: 'New token' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New API token' });
+    await dialog.getByLabel('What is it for?').fill('badge');
+    await dialog.getByLabel('It may').selectOption('own');
+    await dialog.getByRole('button', { name: 'Create token' }).click();
+    await dialog.getByText('Choose at least one scope').waitFor();
+    await dialog.getByLabel('sessions:read', { exact: true }).check();
+    await dialog.getByLabel('In', { exact: true }).selectOption({ label: 'Only programs' });
+    expect(await dialog.getByLabel('providers:write', { exact: true }).count()).toBe(0);
+    await dialog.getByLabel('Ends after').selectOption('A day');
+    await page.screenshot({ path: join(artifacts, 'token-new-light-1280.png') });
+    await dialog.getByRole('button', { name: 'Create token' }).click();
+    const made = (await dialog.locator('code').textContent()) ?? '';
+    await page.screenshot({ path: join(artifacts, 'token-made-light-1280.png') });
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('only programs').waitFor();
+    expect(await page.getByText(made).count()).toBe(0);
+    await page.screenshot({ path: join(artifacts, 'tokens-light-1280.png') });
+
+    const ask = (path: string) => fetch(product.url + path, { headers: { authorization: `Bearer ${made}` } });
+    expect((await ask(`/api/sessions/${session}`)).status).toBe(200);
+    expect((await ask('/api/tokens')).status).toBe(403);
+    const reader = (await ask(`/sse/sessions/${session}`)).body?.getReader();
+    await reader?.read();
+    const ended = (async () => {
+      for (;;) if ((await reader?.read())?.done !== false) return performance.now();
+    })();
+    await page.getByRole('button', { name: 'Revoke badge' }).click();
+    const answered = page.waitForResponse((it) => it.url().includes('tokens.revoke'));
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await answered;
+    const from = performance.now();
+    expect((await ended) - from).toBeLessThan(1_000);
+    expect((await ask(`/api/sessions/${session}`)).status).toBe(401);
+    await page.getByRole('button', { name: 'Revoke badge' }).waitFor({ state: 'detached' });
+  });
+
+  test('on a phone in the dark', async () => {
+    const page = await visit({ scheme: 'dark', width: 375, height: 740, touch: true });
+    await page.getByRole('button', { name: 'New token' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New API token' });
+    await dialog.getByLabel('It may').selectOption('own');
+    await dialog.getByLabel('sessions:read', { exact: true }).waitFor();
+    await page.screenshot({ path: join(artifacts, 'token-new-dark-375.png') });
+    await page.keyboard.press('Escape');
+    await page
+      .getByRole('button', { name: /^Revoke/ })
+      .first()
+      .waitFor();
+    await page.screenshot({ path: join(artifacts, 'tokens-dark-375.png'), fullPage: true });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+  });
 });
 
 test('two callers at once get an answer each, in a turn of its own', async () => {

@@ -215,4 +215,30 @@ describe('ports', () => {
         .waitFor();
     },
   );
+
+  test('a port is mapped for programs with a token, and taken back', async () => {
+    const { page } = await visit({ scheme: 'light', width: 375, height: 740, touch: true });
+    await page.goto(`/sandboxes/${sandboxId}`);
+    await page.getByRole('button', { name: 'Ports', exact: true }).click();
+    await page.getByLabel('Port to map').fill('7878');
+    await page.getByRole('button', { name: 'Map', exact: true }).click();
+    await page.getByRole('alert').getByText('is our own in each sandbox').waitFor();
+    await page.getByLabel('Port to map').fill('4321');
+    await page.getByRole('button', { name: 'Map', exact: true }).click();
+    const mapped = page.getByRole('list', { name: 'Mapped ports' });
+    const address = (await mapped.getByText('http://127.0.0.1:').textContent()) ?? '';
+    expect(await wide(page)).toBeLessThanOrEqual(375);
+    expect(await accessibilityProblems(page)).toEqual([]);
+    await mapped.scrollIntoViewIfNeeded();
+    await page.screenshot({ path: join(artifacts, 'ports-mapped-light-375.png') });
+    const given = { label: 'mapped', scopes: ['ports:read'], sandbox_id: sandboxId };
+    const { plaintext } = await admin.call<{ plaintext: string }>('POST', '/api/tokens', given);
+    const headers = { authorization: `Bearer ${plaintext}` };
+    expect(await (await fetch(address, { headers })).text()).toContain('<title>App</title>');
+    expect((await fetch(address)).status).toBe(401);
+    expect((await fetch(address, { headers: { cookie: admin.cookie } })).status).toBe(401);
+    await mapped.getByRole('button', { name: /^Unmap port/ }).click();
+    await mapped.waitFor({ state: 'detached' });
+    await expect(fetch(address, { headers })).rejects.toThrow();
+  });
 });

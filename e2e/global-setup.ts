@@ -12,6 +12,9 @@ declare module 'vitest' {
   }
 }
 
+const FIRST_MAPPED_PORT = 19_000;
+const MAPPED_PORTS = 20;
+
 /** Stands for the real key: a test shows that it never enters a sandbox. */
 export const API_KEY = 'sk-ant-scripted-key-of-the-gateway';
 
@@ -24,8 +27,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     while (products.length < workers) {
       const api = scope.own('API', await startAnthropicApi({ key: API_KEY }));
       const name = `product-${products.length + 1}`;
-      // A provider of a test's own stands on this machine.
-      const env = { PROVIDER_PRIVATE_HOSTS: 'yes' };
+      // A provider of a test's own stands on this machine. Below the ports that systems give out by themselves.
+      const first = FIRST_MAPPED_PORT + products.length * MAPPED_PORTS;
+      const env = { PROVIDER_PRIVATE_HOSTS: 'yes', PORT_RANGE: `${first}-${first + MAPPED_PORTS - 1}` };
       const { close, ...facts } = await startProduct({ name, apiUrl: api.url, apiKey: API_KEY, env });
       scope.add(name, close, (it) => it());
       products.push(facts);

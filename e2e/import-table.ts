@@ -55,6 +55,11 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     to: 'server/compose',
     reason: 'the whole gateway without pages, so that a start needs no build of them',
   },
+  {
+    from: 'e2e/api.spec.ts',
+    to: 'server/http/documented',
+    reason: 'one reader of the documented examples, wherever they are run',
+  },
   ...['server/gateway/testing/loopback', 'server/http/testing', 'server/http/testing-box'].map((to) => ({
     from: 'bench/api.ts',
     to,

@@ -3,6 +3,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { type Scope, scopes } from '../../shared/scopes';
+import { failureOf } from '../api/failure';
 import { useTRPC } from '../api/trpc';
 import { Note } from '../ui/banner';
 import { Button } from '../ui/button';
@@ -26,8 +27,11 @@ export function CreateToken({ close }: { close(): void }) {
   const sandboxes = useQuery(trpc.sandboxes.list.queryOptions({}));
   const [preset, setPreset] = useState('all');
   const [sandboxId, setSandboxId] = useState('');
+  const [noScope, setNoScope] = useState(false);
   const create = useMutation(
     trpc.tokens.create.mutationOptions({
+      // Told in the form.
+      meta: { quiet: true },
       onSuccess: () => queries.invalidateQueries({ queryKey: trpc.tokens.list.queryKey() }),
     }),
   );
@@ -55,6 +59,8 @@ export function CreateToken({ close }: { close(): void }) {
     const hours = String(form.get('hours'));
     // The boxes are made from the list of scopes.
     const given = preset === 'own' ? (form.getAll('scope') as Scope[]) : [...(chosen?.scopes ?? [])];
+    setNoScope(given.length === 0);
+    if (given.length === 0) return;
     create.mutate({
       label: String(form.get('label')).trim(),
       scopes: given,
@@ -89,6 +95,7 @@ export function CreateToken({ close }: { close(): void }) {
           ))}
         </fieldset>
       )}
+      {noScope && preset === 'own' && <Note tone="bad">Choose at least one scope.</Note>}
       <Field label="In">
         {(control) => (
           <Select {...control} value={sandboxId} onChange={(event) => setSandboxId(event.target.value)}>
@@ -112,7 +119,7 @@ export function CreateToken({ close }: { close(): void }) {
           </Select>
         )}
       </Field>
-      {create.error && <Note tone="bad">{create.error.message}</Note>}
+      {create.error && <Note tone="bad">{told(create.error)}</Note>}
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look="primary" busy={create.isPending}>
@@ -121,4 +128,9 @@ export function CreateToken({ close }: { close(): void }) {
       </DialogActions>
     </form>
   );
+}
+
+function told(error: unknown): string {
+  const { title, next } = failureOf(error);
+  return `${title} ${next}`;
 }

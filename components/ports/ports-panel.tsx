@@ -8,6 +8,7 @@ import { LoadError } from '../api/load-state';
 import { Button } from '../ui/button';
 import { Field, Input } from '../ui/field';
 import { EmptyState, Skeleton } from '../ui/panel';
+import { MappedPorts } from './mapped-ports';
 import { usePorts } from './use-ports';
 
 /** What listens in the sandbox, each to be opened in a tab of its own. */
@@ -16,9 +17,12 @@ export function PortsPanel({ sandbox }: { sandbox: SandboxView }) {
   const live = sandbox.state === 'running' || sandbox.state === 'unavailable';
   if (!live)
     return (
-      <EmptyState icon={Plug} title="The sandbox is not running">
-        Start it to see what listens in it.
-      </EmptyState>
+      <div className="grid min-w-0 grid-cols-1 content-start">
+        <EmptyState icon={Plug} title="The sandbox is not running">
+          Start it to see what listens in it.
+        </EmptyState>
+        <MappedPorts sandboxId={sandbox.id} />
+      </div>
     );
   return (
     <div className="grid min-w-0 grid-cols-1 content-start">
@@ -59,6 +63,7 @@ export function PortsPanel({ sandbox }: { sandbox: SandboxView }) {
         Opened through the gateway as you; only who may use this sandbox can. What runs there cannot act as
         you here.
       </p>
+      <MappedPorts sandboxId={sandbox.id} />
     </div>
   );
 }

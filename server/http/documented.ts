@@ -1,19 +1,40 @@
-/** For tests: the examples of a page of docs, each a command of its own. */
+/** For tests: the examples of pages of docs, each block a script of its own after the page's `setup`. */
 import { readFile } from 'node:fs/promises';
 
 export interface Example {
-  command: string;
+  /** What stands over it. */
+  title: string;
+  language: 'sh' | 'js';
+  script: string;
   /** Only a real sandbox can answer it. */
   needsSandbox: boolean;
 }
 
 export async function examplesOf(file: string): Promise<Example[]> {
   const text = await readFile(file, 'utf8');
-  return [...text.matchAll(/^```sh( needs=sandbox)?\n([\s\S]*?)^```$/gm)].flatMap((block) =>
-    // A line that ends with a backslash goes on.
-    (block[2] ?? '')
-      .split(/(?<!\\)\n/)
-      .filter((it) => it.trim() !== '')
-      .map((command) => ({ command, needsSandbox: block[1] !== undefined })),
-  );
+  const setup = /^```sh setup\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
+  let heading = '';
+  const found: Example[] = [];
+  for (const part of text.matchAll(/^## (.+)$|^```(sh|js)( needs=sandbox)?\n([\s\S]*?)^```$/gm)) {
+    const [, title, language, needs, script = ''] = part;
+    if (title !== undefined) heading = title;
+    else if (language === 'js') found.push({ title: heading, language, script, needsSandbox: false });
+    else found.push({ title: heading, language: 'sh', script: setup + script, needsSandbox: !!needs });
+  }
+  return found;
+}
+
+/** `METHOD /path` of each request in it, every variable and id as `{}`. */
+export function requestsOf({ script, language }: Example): string[] {
+  const known = (path: string) => path.replace(/\$\{?\w+\}?/g, '{}').replace(/\?.*$/s, '');
+  if (language === 'js')
+    return [...script.matchAll(/`\$\{[^`]*?\}(\/[^`]*)`/g)].map((it) => `GET ${known(it[1] ?? '')}`);
+  // A line that ends with a backslash goes on.
+  return script.split(/(?<!\\)\n/).flatMap((line) => {
+    const path = /"\$URL(\/[^"]*)"/.exec(line)?.[1];
+    if (path === undefined) return [];
+    const named = / -X ([A-Z]+) /.exec(line)?.[1];
+    const method = named ?? (/ -T /.test(line) ? 'PUT' : / -d /.test(line) ? 'POST' : 'GET');
+    return [`${method} ${known(path)}`];
+  });
 }
