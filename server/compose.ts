@@ -71,10 +71,12 @@ import { createSandboxes } from './services/sandboxes/service';
 import { createSandboxSpec } from './services/sandboxes/spec';
 import { createSessionMonitor } from './services/sessions/monitor';
 import { firstSession } from './services/sessions/service';
+import { createSshKeys } from './services/ssh-keys/service';
 import { createTasks } from './services/tasks/service';
 import { createTokens } from './services/tokens/service';
 import { createUsers } from './services/users/service';
 import { createWorkspaces } from './services/workspaces/service';
+import { loadSshHost } from './ssh-proxy/host';
 import { createTaskEngine } from './tasks/engine';
 import { createReconciler } from './tasks/reconciler';
 import { buildUsage } from './usage-parts';
@@ -122,6 +124,8 @@ async function build(
   const instance = loadInstance(config.dataDir);
   const masterKey = loadMasterKey(join(config.dataDir, 'keys', 'master.key'));
   const gatewayKey = await loadGatewayKey(join(config.dataDir, 'keys', 'gateway_ed25519'));
+  const sshHost =
+    config.sshProxy && (await loadSshHost(config.dataDir, { ...config.sshProxy, name: config.baseDomain }));
   const { db } = scope.own('database', await openDb({ url: config.databaseUrl }));
 
   // What everything writes to.
@@ -273,6 +277,7 @@ async function build(
   const services: Services = {
     account: createAccount({ db, live, audit, sockets, passwords }),
     tokens: createTokens({ db, live, audit, sockets, access }),
+    sshKeys: createSshKeys({ db, live, audit, sockets, server: sshHost?.shown ?? null }),
     users: createUsers({
       db,
       live,

@@ -36,8 +36,7 @@ test('every problem is told at once, by name, without the value', () => {
     IDLE_TIMEOUT: 'soon',
     DATABASE_URL: 'postgres://me:hunter2@db/x',
     ADMIN_PASSWORD: 'short-pw',
-    // Right in itself: a setting that would do nothing is not accepted in silence.
-    SSH_PROXY_ADDR: '127.0.0.1:2222',
+    SSH_PROXY_ADDR: '127.0.0.1',
     BASE_DOMAIN: 'https://x',
     TRUSTED_PROXY: '10.0.0.0/99',
     METRICS_TOKEN: 'tiny-token',

@@ -28,6 +28,8 @@ export interface Config {
   /** No pages: only the APIs. */
   headless: boolean;
   masterToken: string | null;
+  /** Where the SSH proxy listens; null: there is none. */
+  sshProxy: { host: string; port: number } | null;
   agentMode: 'socket' | 'embedded';
   agentSocket: string;
   anthropic: { apiKey: string | null; authToken: string | null; baseUrl: string };
@@ -112,6 +114,7 @@ function configOf(values: Values, echoDns: Config['echoDns']): Config {
     adminPassword: values.ADMIN_PASSWORD ?? null,
     headless: values.CLOUD_CLAUDE_MODE === 'headless',
     masterToken: values.CLOUD_CLAUDE_TOKEN ?? null,
+    sshProxy: values.SSH_PROXY_ADDR ?? null,
     agentMode: values.HOST_AGENT_MODE,
     agentSocket: values.HOST_AGENT_SOCKET,
     anthropic: {

@@ -51,6 +51,7 @@ import type {
   WorkspaceView,
 } from '../shared/views';
 import type { FilesServices } from './files-contracts';
+import type { SshKeys } from './services/ssh-keys/service';
 import type { Tokens } from './services/tokens/service';
 import type { SessionServices } from './session-contracts';
 import type { UsageServices } from './usage/contract';
@@ -67,8 +68,8 @@ export interface Identity {
   readonly userId: string;
   readonly username: string;
   readonly role: 'admin' | 'user';
-  readonly via: 'browser' | 'token';
-  /** AuthSession id or ApiToken id: when it is revoked, open sockets of this identity are closed. */
+  readonly via: 'browser' | 'token' | 'ssh-key';
+  /** AuthSession, ApiToken or SshKey id: when it is revoked, open sockets of this identity are closed. */
   readonly credentialId: string;
   /** Somebody else made the password: nothing but changing it is open, see `requireOwnPassword`. */
   readonly mustChangePassword: boolean;
@@ -203,6 +204,7 @@ export interface Services extends EgressServices, SessionServices, UsageServices
     revokeBrowserSession(identity: Identity, id: string): Promise<void>;
   };
   tokens: Tokens;
+  sshKeys: SshKeys;
   users: {
     list(identity: Identity): Promise<UserView[]>;
     /** Without a password one is made and returned, once. */

@@ -110,11 +110,11 @@ export const settings = {
     example: 'a-long-random-text-of-your-own-making',
   }),
   SSH_PROXY_ADDR: setting({
-    // Refused rather than passed over: who sets it waits for a port that would never open.
-    schema: text.refine(() => false, 'There is no SSH proxy yet; leave this setting out.'),
+    schema: listenAddress,
     default: null,
-    description: 'Reserved for the address of the SSH proxy, which is not built yet: setting it is refused.',
-    example: '',
+    description:
+      'Address of the SSH server: ssh -p PORT SANDBOX@GATEWAY, VS Code, scp, rsync, git (docs/ssh.md). Without it there is none.',
+    example: '0.0.0.0:2222',
   }),
   HOST_AGENT_MODE: setting({
     schema: z.enum(['socket', 'embedded'], 'Give socket or embedded.'),

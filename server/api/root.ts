@@ -12,6 +12,7 @@ import { portsRouter } from './ports';
 import { providersRouter } from './providers';
 import { sandboxesRouter } from './sandboxes';
 import { sessionsRouter } from './sessions';
+import { sshKeysRouter } from './ssh-keys';
 import { tasksRouter } from './tasks';
 import { tokensRouter } from './tokens';
 import { router } from './trpc';
@@ -33,6 +34,7 @@ export const appRouter = router({
   providers: providersRouter,
   sandboxes: sandboxesRouter,
   sessions: sessionsRouter,
+  sshKeys: sshKeysRouter,
   tasks: tasksRouter,
   tokens: tokensRouter,
   usage: usageRouter,

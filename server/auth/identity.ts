@@ -44,28 +44,67 @@ export function bearerOf(request: IncomingMessage): string | undefined {
   return entry?.slice(BEARER_SUBPROTOCOL.length);
 }
 
+const mayAct = (user: UserState, now: Date) =>
+  user.status === 'active' && (user.expiresAt === null || user.expiresAt > now);
+const stale = (last: Date | null, now: Date) =>
+  last === null || now.getTime() - last.getTime() > LAST_SEEN_EVERY_MS;
+
+interface Found extends Pick<Identity, 'via' | 'credentialId' | 'scopes' | 'sandboxId' | 'endsAt'> {
+  user: UserState;
+}
+type From = Pick<Identity, 'address' | 'userAgent'>;
+
+function identityOf(found: Found, from: From): Identity {
+  return {
+    userId: found.user.id,
+    username: found.user.username,
+    // A token without that scope is a plain user's everywhere, whatever its routes forget.
+    role: found.user.role === 'admin' && holds(found, 'admin') ? 'admin' : 'user',
+    via: found.via,
+    credentialId: found.credentialId,
+    mustChangePassword: found.user.mustChangePassword,
+    scopes: found.scopes,
+    sandboxId: found.sandboxId,
+    endsAt: found.endsAt,
+    address: from.address,
+    userAgent: from.userAgent,
+  };
+}
+
+async function byToken(db: Db, token: string, now: Date): Promise<Found | null> {
+  if (!looksLikeBearer(token)) return null;
+  const hash = hashApiToken(token);
+  const row = await db.apiToken.findUnique({ where: { hash }, include: { user: true } });
+  if (!row || !sameHash(row.hash, hash) || row.revokedAt) return null;
+  if ((row.expiresAt && row.expiresAt <= now) || !mayAct(row.user, now)) return null;
+  if (stale(row.lastUsedAt, now))
+    await db.apiToken.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
+  const limits = { scopes: storedScopes(row.scopes), sandboxId: row.sandboxId };
+  const endsAt = row.expiresAt?.getTime() ?? null;
+  // The operator's own token, from the environment: whoever may set that needs no password of this user's.
+  const user = row.id === MASTER_TOKEN_ID ? { ...row.user, mustChangePassword: false } : row.user;
+  return { user, via: 'token', credentialId: row.id, ...limits, endsAt };
+}
+
+/** For what comes without a request; null: no such token, or its user may not act. */
+export async function identifyToken(db: Db, token: string, from: From): Promise<Identity | null> {
+  const found = await byToken(db, token, new Date());
+  return found && identityOf(found, from);
+}
+
+/** Whose key this is, by its fingerprint: the holder has been proven before. Null as for a token. */
+export async function identifySshKey(db: Db, fingerprint: string, from: From): Promise<Identity | null> {
+  const now = new Date();
+  const row = await db.sshKey.findUnique({ where: { fingerprint }, include: { user: true } });
+  if (!row || !mayAct(row.user, now)) return null;
+  if (stale(row.lastUsedAt, now))
+    await db.sshKey.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
+  const unlimited = { scopes: null, sandboxId: null, endsAt: row.user.expiresAt?.getTime() ?? null };
+  return identityOf({ user: row.user, via: 'ssh-key', credentialId: row.id, ...unlimited }, from);
+}
+
 export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; cookie: string }): Identify {
-  const mayAct = (user: UserState, now: Date) =>
-    user.status === 'active' && (user.expiresAt === null || user.expiresAt > now);
-  const stale = (last: Date | null, now: Date) =>
-    last === null || now.getTime() - last.getTime() > LAST_SEEN_EVERY_MS;
-
-  async function byToken(token: string, now: Date) {
-    if (!looksLikeBearer(token)) return null;
-    const hash = hashApiToken(token);
-    const row = await db.apiToken.findUnique({ where: { hash }, include: { user: true } });
-    if (!row || !sameHash(row.hash, hash) || row.revokedAt) return null;
-    if ((row.expiresAt && row.expiresAt <= now) || !mayAct(row.user, now)) return null;
-    if (stale(row.lastUsedAt, now))
-      await db.apiToken.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
-    const limits = { scopes: storedScopes(row.scopes), sandboxId: row.sandboxId };
-    const endsAt = row.expiresAt?.getTime() ?? null;
-    // The operator's own token, from the environment: whoever may set that needs no password of this user's.
-    const user = row.id === MASTER_TOKEN_ID ? { ...row.user, mustChangePassword: false } : row.user;
-    return { user, via: 'token' as const, credentialId: row.id, ...limits, endsAt };
-  }
-
-  async function byCookie(value: string, now: Date) {
+  async function byCookie(value: string, now: Date): Promise<Found | null> {
     const claims = await ring.verify(value);
     if (typeof claims?.sid !== 'string') return null;
     const row = await db.authSession.findUnique({ where: { id: claims.sid }, include: { user: true } });
@@ -76,7 +115,7 @@ export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; co
       await db.user.updateMany({ where: { id: row.userId }, data: { lastSeenAt: now } });
     }
     const unlimited = { scopes: null, sandboxId: null, endsAt: row.expiresAt.getTime() };
-    return { user: row.user, via: 'browser' as const, credentialId: row.id, ...unlimited };
+    return { user: row.user, via: 'browser', credentialId: row.id, ...unlimited };
   }
 
   return async (request, address) => {
@@ -84,21 +123,7 @@ export function createIdentify({ db, ring, cookie }: { db: Db; ring: KeyRing; co
     const bearer = bearerOf(request);
     const value = parseCookies(request.headers.cookie)[cookie];
     const found =
-      bearer !== undefined ? await byToken(bearer, now) : value ? await byCookie(value, now) : null;
-    if (!found) return null;
-    return {
-      userId: found.user.id,
-      username: found.user.username,
-      // A token without that scope is a plain user's everywhere, whatever its routes forget.
-      role: found.user.role === 'admin' && holds(found, 'admin') ? 'admin' : 'user',
-      via: found.via,
-      credentialId: found.credentialId,
-      mustChangePassword: found.user.mustChangePassword,
-      scopes: found.scopes,
-      sandboxId: found.sandboxId,
-      endsAt: found.endsAt,
-      address,
-      userAgent: userAgentOf(request),
-    };
+      bearer !== undefined ? await byToken(db, bearer, now) : value ? await byCookie(value, now) : null;
+    return found && identityOf(found, { address, userAgent: userAgentOf(request) });
   };
 }

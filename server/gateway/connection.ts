@@ -27,6 +27,7 @@ export class PooledConnection implements SandboxConnection {
   readonly #env: Record<string, string>;
   #extra: SshLink[] = [];
   #opening: Promise<SshLink> | null = null;
+  readonly #lent = new Set<SshLink>();
 
   constructor(main: SshLink, env: ChannelEnv, openLink: () => Promise<SshLink>) {
     this.#main = main;
@@ -79,6 +80,21 @@ export class PooledConnection implements SandboxConnection {
     return { close: () => this.#main.unlistenUnix(path) };
   }
 
+  /**
+   * A connection that the caller owns and closes, for what must not hold up the terminals of this one. It ends with this
+   * one at the latest.
+   */
+  async lend(): Promise<SshLink> {
+    const link = await this.#openLink();
+    if (this.#main.isClosed) {
+      await link.close();
+      throw new AppError('unavailable', 'The connection to the sandbox was lost.');
+    }
+    this.#lent.add(link);
+    void link.closed.then(() => this.#lent.delete(link));
+    return link;
+  }
+
   async close(): Promise<void> {
     await this.#main.close();
     await this.closed;
@@ -120,7 +136,7 @@ export class PooledConnection implements SandboxConnection {
   }
 
   async #closeExtra(): Promise<void> {
-    await Promise.all(this.#extra.map((link) => link.close()));
+    await Promise.all([...this.#extra, ...this.#lent].map((link) => link.close()));
   }
 }
 

@@ -33,6 +33,7 @@ import { addSessionControlRoutes, type SessionControl } from './session-control'
 import { addSessionStreams } from './session-streams';
 import { addSessionRoutes } from './sessions';
 import { addShellRoutes } from './shells';
+import { addSshKeyRoutes } from './ssh-keys';
 import { addTaskRoutes } from './tasks';
 import { addTokenRoutes } from './tokens';
 import { addUsageRoutes } from './usage';
@@ -99,6 +100,7 @@ export function createRest(options: RestOptions): {
   addHookRoutes(app, options);
   addTaskRoutes(app, options);
   addTokenRoutes(app, options);
+  addSshKeyRoutes(app, options);
   addEgressRoutes(app, options);
   addPoolRoutes(app, options);
   addPolicyRoutes(app, options);
