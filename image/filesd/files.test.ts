@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -18,6 +19,7 @@ import {
 import { request as requestHttp, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { nameFromBytes, nameToBytes, shownName } from '../../shared/file-names';
 import type { FileList, FileText } from '../../shared/files';
@@ -90,6 +92,21 @@ const codeOf = (it: Answer) => json<{ code: string }>(it).code;
 const list = async (query: Record<string, string> = {}) => json<FileList>(await ask('GET', '/list', query));
 const read = async (path: string) => json<FileText>(await ask('GET', '/text', { path }));
 
+/** Each that takes a path, with this one in each of its places. */
+function everyOperation(path: string): [string, string, Record<string, string>, string?][] {
+  return [
+    ...(['/list', '/stat', '/text', '/content', '/archive'] as const).map(
+      (it): [string, string, Record<string, string>] => ['GET', it, { path }],
+    ),
+    ['PUT', '/text', { path }, 'overwritten'],
+    ['PUT', '/content', { path, parents: '1' }, 'overwritten'],
+    ['POST', '/folder', { path, parents: '1' }],
+    ['POST', '/move', { path, to: 'moved' }],
+    ['POST', '/move', { path: 'mine', to: path }],
+    ['DELETE', '/entry', { path, recursive: '1' }],
+  ];
+}
+
 describe('confinement', () => {
   test.each([
     '../outside.txt',
@@ -103,17 +120,10 @@ describe('confinement', () => {
     '\u{10ff2e}\u{10ff2e}',
     'x\u{10ff2f}..',
   ])('the path %j goes nowhere', async (path) => {
-    for (const [method, operation] of [
-      ['GET', '/text'],
-      ['PUT', '/text'],
-      ['DELETE', '/entry'],
-      ['GET', '/list'],
-      ['GET', '/archive'],
-    ] as const)
-      expect([
-        operation,
-        (await ask(method, operation, { path }, method === 'PUT' ? 'x' : undefined)).status,
-      ]).toEqual([operation, 400]);
+    for (const [method, operation, query, body] of everyOperation(path)) {
+      const answer = await ask(method, operation, query, body);
+      expect([method, operation, query, answer.status]).toEqual([method, operation, query, 400]);
+    }
   });
 
   test.each([
@@ -131,8 +141,23 @@ describe('confinement', () => {
       expect(codeOf(await ask('PUT', '/text', { path }, 'overwritten'))).toBe('forbidden');
       expect(codeOf(await ask('PUT', '/content', { path, parents: '1' }, 'overwritten'))).toBe('forbidden');
     }
+    writeFileSync(join(work, 'mine'), 'mine');
+    const before = readdirSync(base).sort();
+    // What is below the link is outside, by whatever operation.
+    for (const [method, operation, query, body] of everyOperation('link/outside.txt'))
+      expect([method, operation, codeOf(await ask(method, operation, query, body))]).toEqual([
+        method,
+        operation,
+        'forbidden',
+      ]);
+    for (const operation of ['/stat', '/archive'])
+      expect([operation, (await ask('GET', operation, { path: 'link' })).body.toString()]).not.toContain(
+        'outside',
+      );
+    expect(readdirSync(base).sort()).toEqual(before);
     expect(readFileSync(join(base, 'outside.txt'), 'utf8')).toBe('outside');
-    expect((await list()).entries[0]).toMatchObject({ kind: 'link', broken: true });
+    const shown = (await list()).entries.find((it) => it.name === 'link');
+    expect(shown).toMatchObject({ kind: 'link', broken: true });
     // The link itself is an entry of the folder and may go; what it leads to stays.
     expect((await ask('DELETE', '/entry', { path: 'link', recursive: '1' })).status).toBe(200);
     expect(existsSync(join(base, 'outside.txt'))).toBe(true);
@@ -157,17 +182,30 @@ describe('confinement', () => {
     mkdirSync(join(work, 'place'));
     writeFileSync(join(work, 'place/outside.txt'), 'inside');
     symlinkSync('../..', join(work, 'evil'));
+    const around = readdirSync(base).sort();
     const swapper = execFile(join(work, 'place'), join(work, 'evil'));
     try {
-      for (let round = 0; round < 150; round++) {
+      for (let round = 0; round < 80; round++) {
         const path = 'place/outside.txt';
         const got = await ask('GET', '/content', { path });
         if (got.status === 200) expect(got.body.toString()).toMatch(/^(inside|mine)$/);
+        await ask('PUT', '/text', { path }, 'mine');
+        await ask('POST', '/folder', { path: `place/new${round}/deep`, parents: '1' });
+        await ask('POST', '/move', { path, to: `place/moved${round}` });
+        await ask('POST', '/move', { path: `place/moved${round}`, to: path });
+        await ask('DELETE', '/entry', { path: `place/new${round}`, recursive: '1' });
+        const { body } = await ask('GET', '/list', { path: 'place' });
+        expect(body.toString()).not.toContain('"name":"home"');
+        if (round % 10 !== 0) continue;
+        const archive = await ask('GET', '/archive', { path: 'place' });
+        if (archive.status === 200) expect(gunzipSync(archive.body).includes('outside\0')).toBe(false);
+        await ask('DELETE', '/entry', { path: 'place/outside.txt' });
         await ask('PUT', '/text', { path }, 'mine');
       }
     } finally {
       swapper.kill();
     }
+    expect(readdirSync(base).sort()).toEqual(around);
     expect(readFileSync(join(base, 'outside.txt'), 'utf8')).toBe('outside');
   });
 
