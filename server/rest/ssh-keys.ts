@@ -18,8 +18,8 @@ const server = z
   .object({ host: z.string().nullable(), port: z.number(), fingerprint: z.string() })
   .openapi('SshServer');
 const create = z.object({
-  public_key: addSshKeySchema.shape.publicKey.openapi({ description: 'The line of the .pub file' }),
-  label: addSshKeySchema.shape.label.openapi({ description: "Else the line's comment" }),
+  public_key: addSshKeySchema.shape.publicKey.describe('The line of the .pub file'),
+  label: addSshKeySchema.shape.label.describe("Else the line's comment"),
 });
 
 const shown = (view: SshKeyView) => ({
