@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { homeVolumeName, LABEL_SANDBOX } from '../shared/names';
 import type { SandboxView } from '../shared/views';
 import { Account } from './account';
+import { claudeAndApi } from './claude-and-api';
 import { crash, tunnelPid } from './processes';
 import { lines, tail } from './product';
 import { TerminalDevice } from './terminal-device';
@@ -84,6 +85,8 @@ describe('Claude in a sandbox', () => {
     expect(second.text()).toContain('● the quick brown fox');
   });
 });
+
+claudeAndApi(() => ({ admin, sandboxId: sandbox.id }));
 
 describe('crashes', () => {
   test.each(['gateway', 'agent'] as const)(
