@@ -77,6 +77,7 @@ import { createTokens } from './services/tokens/service';
 import { createUsers } from './services/users/service';
 import { createWorkspaces } from './services/workspaces/service';
 import { loadSshHost } from './ssh-proxy/host';
+import { createSshProxy } from './ssh-proxy/server';
 import { createTaskEngine } from './tasks/engine';
 import { createReconciler } from './tasks/reconciler';
 import { buildUsage } from './usage-parts';
@@ -144,7 +145,8 @@ async function build(
   const names = cookieNames(instance, secure);
   const ring = createKeyRing({ db, box: createSecretBox(masterKey) });
   const identify = createIdentify({ db, ring, cookie: names.session });
-  const signIn = createSignIn({ db, ring, passwords, throttle: createThrottle({ db }), audit, sockets });
+  const throttle = createThrottle({ db });
+  const signIn = createSignIn({ db, ring, passwords, throttle, audit, sockets });
   trustOurHostHeader();
   const csrfSecret = createHmac('sha256', masterKey).update('next-auth.v1').digest('hex');
   const nextAuth = createNextAuth({ signIn, ring, names, secret: csrfSecret, secure, log });
@@ -386,6 +388,12 @@ async function build(
   }
   const port = await server.listen(config.port, config.host);
   at.port = port;
+  if (sshHost !== null) {
+    const page = (id: string) => `${urlOf(config, at.port)}/sandboxes/${id}`;
+    const parts = { db, audit, log, access, sockets, connections, activity, throttle, page };
+    await scope.own('SSH proxy', createSshProxy({ ...parts, ...sshHost })).start();
+    log.info({ host: sshHost.host, ...sshHost.shown }, 'the SSH proxy listens');
+  }
   if (startPages) served.current = scope.own('pages', await startPages({ host: config.host, port }));
 
   // Work begins when all is there to serve it.

@@ -1,0 +1,152 @@
+/**
+ * A channel towards a person's SSH client, as plain streams. What ssh2 1.17 does otherwise on a server's channel, in one
+ * place:
+ * - `end()` closes the channel at once, so EOF is sent by `eof()`;
+ * - an exit status cannot be sent after EOF, which is when sshd sends it;
+ * - data and stderr share a window, and of two that wait for it one is sent twice and the other never: so there is one
+ *   write at a time, and what a finished one leaves behind is forgotten;
+ * - `close` waits for data that nobody reads.
+ */
+import { type Readable, Writable } from 'node:stream';
+import type { ServerChannel } from 'ssh2';
+
+const OWN_BUFFER_BYTES = 64 * 1024;
+
+export type Exit = { code: number } | { signal: string; coreDumped: boolean; description: string };
+
+interface Inside {
+  _client: {
+    _protocol: {
+      exitStatus(channel: number, code: number): void;
+      exitSignal(channel: number, name: string, coreDumped: boolean, description: string): void;
+    };
+  };
+  outgoing: { id: number; state: string };
+  _chunk: unknown;
+  _chunkcb: unknown;
+  _chunkErr: unknown;
+  _chunkcbErr: unknown;
+}
+// The shape above is that of ssh2 1.17.0 (pinned exactly), lib/Channel.js.
+const inside = (channel: ServerChannel): Inside => channel as unknown as Inside;
+
+interface Write {
+  to: Writable;
+  chunk: Buffer;
+  done(): void;
+}
+
+export class ClientChannel {
+  readonly out: Writable;
+  readonly err: Writable;
+  /** The client has closed it, or its connection has ended. */
+  readonly closed: Promise<void>;
+  readonly #channel: ServerChannel;
+  #waiting: Write[] = [];
+  #writing: Write | null = null;
+  #isClosed = false;
+  /** Of out and err; EOF follows the last. */
+  #open = 2;
+  #tellClosed: () => void = () => undefined;
+  /** Takes away what writes into it, so that somebody else has the last word. */
+  release: () => void = () => undefined;
+
+  constructor(channel: ServerChannel) {
+    this.#channel = channel;
+    this.closed = new Promise((resolve) => {
+      this.#tellClosed = resolve;
+    });
+    this.out = this.#writable(channel);
+    this.err = this.#writable(channel.stderr);
+    channel.on('error', () => this.markClosed());
+    channel.on('close', () => this.markClosed());
+    // ssh2 ends this when the client closes the channel, whether the rest was read or not.
+    channel.stderr.on('finish', () => this.markClosed());
+    channel.stderr.on('error', () => this.markClosed());
+  }
+
+  get input(): Readable {
+    return this.#channel;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whoever knows earlier than the channel itself says so; what waits to be written is dropped. */
+  markClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const left = [...(this.#writing ? [this.#writing] : []), ...this.#waiting];
+    this.#writing = null;
+    this.#waiting = [];
+    for (const it of left) it.done();
+    // Unread data would hold the channel back for ever.
+    this.#channel.resume();
+    this.#tellClosed();
+  }
+
+  /** Ends both streams, sends EOF, how the program ended (null: nobody knows) and closes. */
+  async finish(exit: Exit | null): Promise<void> {
+    await Promise.all([this.out, this.err].map(ended));
+    const { _client, outgoing } = inside(this.#channel);
+    if (this.#isClosed || (outgoing.state !== 'open' && outgoing.state !== 'eof')) return;
+    if (exit !== null && 'code' in exit) _client._protocol.exitStatus(outgoing.id, exit.code);
+    else if (exit !== null) {
+      try {
+        _client._protocol.exitSignal(outgoing.id, exit.signal, exit.coreDumped, exit.description);
+      } catch {
+        // A signal that RFC 4254 does not name: the client learns that there was no exit status.
+      }
+    }
+    this.#channel.close();
+  }
+
+  #writable(to: Writable): Writable {
+    const made = new Writable({
+      highWaterMark: OWN_BUFFER_BYTES,
+      write: (chunk: Buffer, _encoding, done) => {
+        this.#waiting.push({ to, chunk, done });
+        this.#next();
+      },
+      final: (done) => {
+        this.#open -= 1;
+        if (this.#open === 0 && !this.#isClosed) this.#channel.eof();
+        done();
+      },
+    });
+    made.on('error', () => undefined);
+    return made;
+  }
+
+  #next(): void {
+    if (this.#writing) return;
+    const write = this.#waiting.shift();
+    if (!write) return;
+    if (this.#isClosed) {
+      write.done();
+      this.#next();
+      return;
+    }
+    this.#writing = write;
+    write.to.write(write.chunk, () => {
+      if (this.#writing !== write) return;
+      this.#writing = null;
+      Object.assign(inside(this.#channel), {
+        ...{ _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined },
+      });
+      write.done();
+      this.#next();
+    });
+  }
+}
+
+function ended(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableFinished) resolve();
+    else {
+      stream.once('finish', resolve);
+      if (!stream.writableEnded) stream.end();
+    }
+  });
+}

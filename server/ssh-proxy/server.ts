@@ -1,0 +1,210 @@
+/**
+ * The SSH proxy: plain ssh, editors, scp, rsync and git reach a person's sandbox by `ssh SANDBOX@gateway`, with the
+ * identity, rights and audit of the web app. Nothing of a session is kept here: the sandbox's own sshd runs it.
+ */
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import ssh2, { type Algorithms, type Connection } from 'ssh2';
+import { AppError } from '../../shared/errors';
+import type { Throttle } from '../auth/throttle';
+import { type Actor, actorOf } from '../contracts';
+import { Rate } from '../echo/rate';
+import {
+  CONNECTIONS_PER_PERSON,
+  KEEPALIVE_MISSED_MAX,
+  KEEPALIVE_MS,
+  LOG_IN_MS,
+  REFUSALS_AUDITED,
+  REFUSALS_WINDOW_MS,
+  STRANGERS_MAX,
+  STRANGERS_PER_ADDRESS,
+} from './limits';
+import { type LoggedIn, LogIn } from './log-in';
+import { Person, type PersonOptions } from './person';
+
+/**
+ * What every client of the last ten years has. No SHA-1, no CBC, and no chacha20-poly1305: where a client does not speak
+ * strict key exchange, which ssh2 asks for, that one is open to prefix truncation (Terrapin, CVE-2023-48795).
+ */
+export const algorithms: Algorithms = {
+  kex: [
+    ...(['curve25519-sha256', 'curve25519-sha256@libssh.org'] as const),
+    ...(['ecdh-sha2-nistp256', 'ecdh-sha2-nistp384', 'ecdh-sha2-nistp521'] as const),
+    ...(['diffie-hellman-group16-sha512', 'diffie-hellman-group18-sha512'] as const),
+    'diffie-hellman-group14-sha256',
+  ],
+  serverHostKey: ['ssh-ed25519'],
+  cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'],
+  hmac: [
+    ...(['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'] as const),
+    ...(['hmac-sha2-256', 'hmac-sha2-512'] as const),
+  ],
+  compress: ['none'],
+};
+const ADDRESSES_COUNTED = 10_000;
+
+export interface SshProxyOptions extends PersonOptions {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** OpenSSH private key text, ed25519. */
+  hostKey: string;
+  throttle: Throttle;
+}
+
+export interface SshProxy {
+  /** Listens; the port. */
+  start(): Promise<number>;
+  /** Connections that have logged in. */
+  count(): number;
+  /** Tells everybody, and ends within a second. */
+  close(): Promise<void>;
+}
+
+interface Place {
+  socket: Socket;
+  address: string;
+  loggedIn: boolean;
+  timer: NodeJS.Timeout;
+}
+
+export function createSshProxy(options: SshProxyOptions): SshProxy {
+  const { db, audit, log } = options;
+  const ssh = new ssh2.Server({
+    hostKeys: [options.hostKey],
+    ident: 'CloudClaude',
+    algorithms,
+    keepaliveInterval: KEEPALIVE_MS,
+    keepaliveCountMax: KEEPALIVE_MISSED_MAX,
+  });
+  const places = new Map<string, Place>();
+  const people = new Map<Person, string>();
+  const audited = new Rate({
+    perWindow: REFUSALS_AUDITED,
+    windowMs: REFUSALS_WINDOW_MS,
+    keys: ADDRESSES_COUNTED,
+  });
+  const listener = createServer({ noDelay: true, keepAlive: true }, taken);
+  let closing = false;
+
+  function taken(socket: Socket): void {
+    const address = plain(socket.remoteAddress ?? '');
+    const strangers = [...places.values()].filter((it) => !it.loggedIn);
+    const near = strangers.filter((it) => it.address === address).length;
+    if (closing || strangers.length >= STRANGERS_MAX || near >= STRANGERS_PER_ADDRESS) {
+      socket.destroy();
+      return;
+    }
+    const key = keyOf(socket.remoteAddress, socket.remotePort);
+    const timer = setTimeout(() => socket.destroy(), LOG_IN_MS);
+    timer.unref();
+    places.set(key, { socket, address, loggedIn: false, timer });
+    socket.once('close', () => {
+      clearTimeout(timer);
+      places.delete(key);
+    });
+    ssh.injectSocket(socket);
+  }
+
+  ssh.on('connection', (client, info) => {
+    // ssh2 names the address and port of a connection and not its socket.
+    const place = places.get(keyOf(info.ip, info.port));
+    client.on('error', (error) => log.debug({ err: error }, 'an SSH connection'));
+    if (place) greet(client, place, softwareOf(info.header.versions.software, info.header.comments));
+    else client.end();
+  });
+
+  function greet(client: Connection, place: Place, userAgent: string): void {
+    const from = { address: place.address, userAgent };
+    const logIn = new LogIn(options, from);
+    let entered: { by: LoggedIn; userName: string } | null = null;
+    let person: Person | null = null;
+    client.on('authentication', (context) => {
+      if (logIn.exhausted) {
+        client.end();
+        return;
+      }
+      void logIn.try(context).then((found) => {
+        if (!found) return;
+        entered = { by: found, userName: context.username };
+        context.accept();
+      });
+    });
+    client.on('ready', () => {
+      if (!entered) {
+        client.end();
+        return;
+      }
+      place.loggedIn = true;
+      clearTimeout(place.timer);
+      person = arrive(client, place, entered);
+    });
+    client.on('close', () => {
+      if (person) {
+        people.delete(person);
+        void person.left().catch((error: unknown) => log.error({ err: error }, 'ending an SSH connection'));
+      } else if (logIn.refused !== null) void refused(logIn.refused, from);
+    });
+  }
+
+  function arrive(client: Connection, place: Place, who: { by: LoggedIn; userName: string }): Person {
+    const { identity, by } = who.by;
+    const { socket } = place;
+    const present = [...people.values()].filter((it) => it === identity.userId).length;
+    const person = new Person(options, {
+      ...{ client, loggedIn: who.by, userName: who.userName },
+      cut: () => socket.destroy(),
+      traffic: () => ({ received: socket.bytesRead, sent: socket.bytesWritten }),
+      refusal:
+        present < CONNECTIONS_PER_PERSON
+          ? null
+          : new AppError('limit_reached', `You have ${present} SSH connections open. Close one first.`),
+    });
+    people.set(person, identity.userId);
+    const message = `${identity.username} logged in over SSH with ${by}.`;
+    void note({ type: 'auth.success', actor: actorOf(identity), message });
+    return person;
+  }
+
+  /** The user name is not written down: people type tokens into the wrong field. */
+  async function refused(why: string, from: { address: string; userAgent: string }): Promise<void> {
+    log.debug({ address: from.address, why }, 'an SSH log-in failed');
+    if (!audited.allows(from.address)) return;
+    const actor = { userId: null, name: '(unknown)', ...from };
+    await note({ type: 'auth.failed', actor, message: `A log-in over SSH failed: ${why}.` });
+  }
+
+  async function note(entry: { type: string; actor: Actor; message: string }): Promise<void> {
+    await audit
+      .record(db, entry)
+      .catch((error: unknown) => log.error({ err: error }, 'an SSH log-in was not audited'));
+  }
+
+  return {
+    async start() {
+      listener.listen(options.port, options.host);
+      await once(listener, 'listening');
+      const at = listener.address();
+      return typeof at === 'object' && at ? at.port : options.port;
+    },
+    count: () => people.size,
+    async close() {
+      closing = true;
+      const shut = listener.listening
+        ? new Promise<void>((resolve) => listener.close(() => resolve()))
+        : Promise.resolve();
+      for (const { socket, loggedIn } of places.values()) if (!loggedIn) socket.destroy();
+      const all = [...people.keys()];
+      await Promise.all(all.map((it) => it.end('The gateway is stopping. Connect again in a moment.')));
+      await Promise.all(all.map((it) => it.left()));
+      await shut;
+    },
+  };
+}
+
+const keyOf = (address: string | undefined, port: number | undefined) => `${address} ${port}`;
+/** `::ffff:10.0.0.1` is how a dual-stack socket shows an IPv4 peer. */
+const plain = (address: string) => address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/, '');
+/** What the client calls itself, as far as it is text. */
+const softwareOf = (software: string, comments = '') =>
+  `SSH ${software} ${comments}`.replace(/[^\x20-\x7e]/g, '?').trim();
