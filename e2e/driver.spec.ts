@@ -283,7 +283,7 @@ test('thinking is folded; pictures and a subagent have their places; a turn is j
 });
 
 test('the conversation leaves as Markdown and as its record; pictures go in; Shift-Enter is a line', async () => {
-  const { view, talk, box, page, visitor } = await shared();
+  const { view, talk, box, page, visitor, say } = await shared();
   await visitor.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const more = async (item: string) => {
     await view.getByRole('button', { name: 'More' }).click();
@@ -332,6 +332,12 @@ test('the conversation leaves as Markdown and as its record; pictures go in; Shi
   await view.getByRole('button', { name: /^Model and effort/ }).click();
   await page.getByRole('menuitem', { name: /^Haiku/ }).click();
   await view.getByRole('button', { name: /Haiku/ }).waitFor();
+  // How hard it thinks: Claude is started again in the same conversation.
+  await view.getByRole('button', { name: /^Model and effort/ }).click();
+  await page.getByRole('menuitem', { name: 'High', exact: true }).click();
+  await view.getByRole('button', { name: /^Model and effort:.*high$/ }).waitFor({ timeout: SHOWN_MS });
+  await say('say with all my might');
+  await talk.getByText('with all my might', { exact: true }).last().waitFor({ timeout: SHOWN_MS });
 });
 
 test('ten thousand frames: only what is in sight is drawn, and both ends are reached', async () => {

@@ -133,10 +133,21 @@ describe('power', () => {
     await admin.call('POST', `/api/sandboxes/${sandbox.id}/stop`);
     await admin.reaches(sandbox.id, 'stopped');
     expect(await tunnelPid(product, sandbox.id)).toBeNull();
+    // How it is to run from now on is kept for the start.
+    const options = { model: 'sonnet', effort: 'high', permissionMode: 'plan' } as const;
+    await admin.mutate('sessions.setOptions', { id: await claudeSession(), ...options });
     await admin.call('POST', `/api/sandboxes/${sandbox.id}/start`);
     await admin.reaches(sandbox.id, 'running');
     const claude = open(await claudeSession());
     await claude.shows('● the quick brown fox');
+    await claude.shows('plan mode on');
+    claude.type('say as I was told\r');
+    await claude.shows('● as I was told');
+    const asked: { body: string }[] = await (await fetch(`${product.apiUrl}/scripted/requests`)).json();
+    const last = asked.map((it) => it.body).findLast((it) => it.includes('say as I was told'));
+    expect(JSON.parse(last ?? '{}')).toMatchObject({
+      ...{ model: expect.stringContaining('sonnet'), output_config: { effort: 'high' } },
+    });
     const shell = await openShell();
     shell.type('cat ~/workspace/notes.txt\r');
     await shell.shows('written by a tool call');

@@ -34,9 +34,22 @@ async function accessibilityProblems(page: Page, within: string): Promise<string
   return violations.flatMap((it) => it.nodes.map((node) => `${it.id}: ${node.html.slice(0, 160)}`));
 }
 
+/** The workspace that all of it is in. */
+async function workspaceHooks(hooks: object[]): Promise<void> {
+  const [workspace] = await admin.call<{ id: string }[]>('GET', '/api/workspaces');
+  const path = `/api/workspaces/${workspace?.id}/hooks`;
+  const { revision } = await admin.call<{ revision: string }>('GET', path);
+  await admin.call('PUT', path, { hooks, revision });
+}
+const atStart = (name: string) => ({
+  ...{ name, event: 'SessionStart', action: { kind: 'command', command: `echo ${name} >> ~/started` } },
+});
+
 beforeAll(async () => {
   browser = await openBrowser();
   admin = await Account.signIn(product, product);
+  // There before the first sandbox is: the first session of it begins with its release.
+  await workspaceHooks([atStart('of-the-workspace')]);
   sandboxId = (await admin.createSandbox('hooked')).id;
   await admin.reaches(sandboxId, 'running');
   const claude = (await admin.sessions(sandboxId)).find((it) => it.kind === 'claude');
@@ -47,6 +60,21 @@ afterEach((context) => leave(product, visitors, context));
 afterAll(async () => {
   await browser.close();
   if (sandboxId !== '') await admin.call('DELETE', `/api/sandboxes/${sandboxId}`);
+});
+
+test('hooks are there before Claude starts: in a new sandbox, and of a new session alone', async () => {
+  const ran = (id: string, name: string) =>
+    until(`${name} ran`, TURN_MS, async () => {
+      const response = await admin.fetch('GET', `/api/sessions/${id}/transcript?from=0`);
+      return response.ok && (await response.text()).includes(`"name":"${name}"`);
+    });
+  await ran(session.id, 'of-the-workspace');
+  const own: SessionView = await admin.call('POST', '/api/sessions', {
+    ...{ sandbox_id: sandboxId, kind: 'claude', hooks: [atStart('of-the-session')] },
+  });
+  await ran(own.id, 'of-the-workspace');
+  await ran(own.id, 'of-the-session');
+  await admin.call('DELETE', `/api/sessions/${own.id}`);
 });
 
 test('a hook is written, tried and switched; a session that runs heeds it', async () => {
@@ -142,9 +170,6 @@ test('on a phone, in the dark: switched off and deleted', async () => {
   await panel(page).getByText('No hooks yet', { exact: false }).waitFor();
   expect(complaints).toEqual([]);
 
-  // The workspace's goes, so that the other specs are without it.
-  const [workspace] = await admin.call<{ id: string }[]>('GET', '/api/workspaces');
-  const path = `/api/workspaces/${workspace?.id}/hooks`;
-  const { revision } = await admin.call<{ revision: string }>('GET', path);
-  await admin.call('PUT', path, { hooks: [], revision });
+  // The workspace's go, so that the other specs are without them.
+  await workspaceHooks([]);
 });

@@ -1,4 +1,5 @@
 /** One session as terminal, driver and inspector, and the dashboard over all of them, in a real browser. */
+import { createECDH, randomBytes } from 'node:crypto';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -78,7 +79,8 @@ async function beside(page: Page, view: string): Promise<void> {
 
 describe('three views of one session', () => {
   test('side by side, with the same turn in each; jumps between them; the layout stays', async () => {
-    const { page, complaints } = await visit({ scheme: 'light', width: 1280 });
+    const { page, complaints, context } = await visit({ scheme: 'light', width: 1280 });
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     let attached = 0;
     page.on('websocket', (socket) => {
       if (socket.url().includes('/terminal?')) attached++;
@@ -111,9 +113,59 @@ describe('three views of one session', () => {
     await frames.getByRole('option', { selected: true }).filter({ hasText: 'api' }).waitFor();
     await inspector.getByRole('button', { name: /^Turn \d+$/ }).click();
 
+    // The same moment in the terminal: its words are selected there.
+    await text.last().click();
+    expect(await page.locator('.xterm-selection div').count()).toBe(0);
+    await details.getByRole('button', { name: 'Terminal', exact: true }).click();
+    await page.locator('.xterm-selection div').first().waitFor({ state: 'attached' });
+
+    // A frame as a tree, folded and unfolded.
+    const root = details.getByRole('button', { name: /^\{role, messageId/ });
+    await details.getByText('offset:').waitFor();
+    await root.click();
+    await details.getByText('offset:').waitFor({ state: 'detached' });
+    await root.click();
+    await details.getByText('offset:').waitFor();
+
+    // The request as a command, without anybody's key.
+    await inspector.getByRole('button', { name: /^API #\d+$/ }).click();
+    await details.getByRole('button', { name: 'Copy as curl' }).click();
+    await details.getByRole('button', { name: 'Copied' }).waitFor();
+    const curl = await page.evaluate(() => navigator.clipboard.readText());
+    expect(curl).toMatch(/^curl -N -X POST 'https:\/\/api\.anthropic\.com\/v1\/messages/);
+    expect(curl).toContain('"authorization: Bearer $ANTHROPIC_AUTH_TOKEN"');
+    expect(curl).toContain('say views-agree');
+    await inspector.getByRole('tab', { name: 'Frames' }).click();
+
     await inspector.getByRole('searchbox', { name: 'Filter by text' }).fill('no such thing anywhere');
     await inspector.getByText('No frame passes the filter').waitFor();
     await inspector.getByRole('searchbox', { name: 'Filter by text' }).fill('');
+    await inspector.getByRole('button', { name: 'All kinds' }).click();
+    await page.getByRole('menuitem', { name: 'None' }).click();
+    await inspector.getByText('No frame passes the filter').waitFor();
+    await inspector.getByRole('button', { name: '0 kinds' }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'usage', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await frames.getByRole('option').first().waitFor();
+    for (const row of await frames.getByRole('option').allTextContents()) expect(row).toContain('usage');
+    await inspector.getByRole('button', { name: 'usage', exact: true }).click();
+    await page.getByRole('menuitem', { name: 'All kinds' }).click();
+
+    // Paused it stands still, and says what has come; followed it shows it.
+    await inspector.getByRole('button', { name: 'Pause', exact: true }).click();
+    await prompt('say while-paused');
+    await driver.getByText('while-paused', { exact: true }).last().waitFor();
+    const paused = inspector.getByRole('button', { name: /^\d+ new$/ });
+    await paused.waitFor();
+    expect(await frames.getByRole('option').filter({ hasText: 'while-paused' }).count()).toBe(0);
+    await paused.click();
+    await frames.getByRole('option').first().click();
+    await inspector.getByRole('button', { name: 'Follow', pressed: false }).click();
+    await frames
+      .getByRole('option')
+      .filter({ hasText: /text\.delta\d+while-paused$/ })
+      .waitFor();
+    await inspector.getByRole('button', { name: 'Follow', pressed: true }).waitFor();
     await inspector.getByRole('tab', { name: 'Hooks' }).click();
     await inspector
       .getByRole('listbox', { name: 'Hooks' })
@@ -156,6 +208,21 @@ describe('three views of one session', () => {
 
 test('the dashboard shows what changes as it changes, and leads to who waits', async () => {
   const { page, complaints } = await visit({ scheme: 'light', width: 1280 });
+  // A device, at a push service that nobody dials, as the quiet hours are all day.
+  const keys = createECDH('prime256v1');
+  const p256dh = keys.generateKeys().toString('base64url');
+  const auth = randomBytes(16).toString('base64url');
+  const subscription = { endpoint: 'https://1.1.1.1/push/1', keys: { p256dh, auth } };
+  await admin.mutate('notifications.subscribe', { label: 'My phone', subscription });
+  await page.goto('/settings#notifications');
+  const settings = page.locator('#notifications');
+  await settings.getByText('My phone', { exact: true }).waitFor();
+  await settings.getByRole('switch', { name: /^Quiet hours/ }).click();
+  await settings.getByLabel('From', { exact: true }).fill('00:00');
+  await settings.getByLabel('To', { exact: true }).fill('00:00');
+  await settings.scrollIntoViewIfNeeded();
+  await page.screenshot({ path: `${artifacts}/notifications-light-1280.png` });
+
   await page.goto('/dashboard');
   // Once released, a hold of that name holds no more.
   const gate = `gate-${session.id}`;
@@ -186,5 +253,12 @@ test('the dashboard shows what changes as it changes, and leads to who waits', a
   await page.waitForURL((url) => url.pathname === `/sandboxes/${sandboxId}` && url.search === '');
   const driver = page.getByRole('region', { name: `Driver: ${session.name}` });
   await driver.getByText('Which colour?').first().waitFor();
+
+  // Told in the bell, and not pushed: it says so.
+  await page.getByRole('button', { name: /^Notifications, \d+ unread$/ }).click();
+  const told = page.getByRole('dialog', { name: 'Notifications' });
+  const news = told.getByRole('link', { name: /Unread.*Claude waits for you/ });
+  await news.getByText('held back from My phone (Quiet hours.)', { exact: false }).waitFor();
+  await page.screenshot({ path: `${artifacts}/bell-light-1280.png` });
   expect([...complaints, ...phone.complaints]).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /** The main job, as a person does it: press one button, type to Claude in the browser, come back later. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Frame } from '../shared/frames';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, type Visitor } from './browser';
 import { crash } from './processes';
@@ -137,4 +138,46 @@ test('on a phone the soft keys stand in for those that are missing', async () =>
   await page.keyboard.type('c');
   await shows(page, 'Press Ctrl-C again to exit');
   await page.screenshot({ path: `${artifacts}/terminal-phone.png` });
+});
+
+test('the gateway dies in the middle of an answer: one whole answer in the terminal, the driver and the journal', async () => {
+  const page = await visit();
+  await page.goto(sandboxPath);
+  await shows(page, 'typed while it');
+  const sandboxId = sandboxPath.split('/').pop() ?? '';
+  const session = (await admin.sessions(sandboxId)).find((it) => it.kind === 'claude');
+  if (!session) throw new Error('no Claude session');
+  const other = await visit();
+  await other.goto(`${sandboxPath}?session=${session.id}&view=driver`);
+  const driver = other.getByRole('region', { name: `Driver: ${session.name}` });
+  const talk = driver.getByRole('region', { name: 'Conversation' });
+  await driver.and(other.locator('[data-state="live"]')).waitFor({ timeout: SHOWN_MS });
+  await admin.call('POST', `/api/sessions/${session.id}/prompt`, { text: 'hold middle' });
+  await shows(page, 'before middle');
+  await talk.getByText('before middle').waitFor();
+  const back = crash(product, 'gateway');
+  await fetch(`${product.apiUrl}/scripted/release/middle`, { method: 'POST' });
+  await back;
+  await shows(page, 'after middle');
+  await talk.getByText('after middle').waitFor({ timeout: SHOWN_MS });
+  expect(await talk.getByText('before middle').count()).toBe(1);
+
+  // Who reads the journal from its beginning now: no hole, no double, the answer once and whole.
+  const { frames } = await admin.call<{ frames: Frame[] }>('GET', `/api/sessions/${session.id}/transcript`);
+  expect(frames.map((it) => it.seq)).toEqual(frames.map((_, at) => at + 1));
+  const discarded = frames.flatMap((it) =>
+    it.kind === 'meta' && it.data.event === 'message.discarded' ? [it.data.messageId] : [],
+  );
+  const prompts = frames.filter((it) => it.kind === 'text.delta' && it.data.role === 'user');
+  expect(prompts.filter((it) => JSON.stringify(it).includes('hold middle'))).toHaveLength(1);
+  const answers = new Map<string, string>();
+  for (const { kind, data } of frames) {
+    if (kind !== 'text.delta' || data.role === 'user' || discarded.includes(data.messageId)) continue;
+    const before = answers.get(data.messageId) ?? '';
+    expect(data.offset).toBe(before.length);
+    answers.set(data.messageId, before + data.text);
+  }
+  expect([...answers.values()].filter((it) => it.includes('middle'))).toEqual([
+    'before middle\n\nafter middle',
+  ]);
 });

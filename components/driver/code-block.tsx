@@ -1,47 +1,8 @@
 'use client';
 
-import { Check, Copy } from 'lucide-react';
 import { type ReactNode, useDeferredValue, useEffect, useMemo, useState } from 'react';
-import { toast } from 'sonner';
-import { Button } from '../ui/button';
-import { cx } from '../ui/cx';
+import { CopyText } from '../ui/copy-button';
 import { highlighted, loadHighlighter, type Span } from './highlight';
-
-/** How long the tick stays, in milliseconds. */
-const TICK_MS = 1600;
-
-export function CopyText({
-  text,
-  label,
-  className,
-}: {
-  text: () => string;
-  label: string;
-  className?: string;
-}) {
-  const [done, setDone] = useState(false);
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(text());
-      setDone(true);
-      setTimeout(() => setDone(false), TICK_MS);
-    } catch {
-      toast.error('The browser refused the clipboard. Select the text and copy it by hand.');
-    }
-  }
-  return (
-    <Button
-      look="ghost"
-      size="tiny"
-      onClick={copy}
-      aria-label={label}
-      title={label}
-      className={cx(className)}
-    >
-      {done ? <Check aria-hidden /> : <Copy aria-hidden />}
-    </Button>
-  );
-}
 
 /** Words of the code with their colours; null while there are none. */
 export function useHighlight(code: string, language: string): Span[] | null {

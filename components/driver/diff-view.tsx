@@ -1,8 +1,9 @@
 'use client';
 
 import { Button } from '../ui/button';
+import { CopyText } from '../ui/copy-button';
 import { cx } from '../ui/cx';
-import { CodeText, CopyText } from './code-block';
+import { CodeText } from './code-block';
 import { useFold } from './folds';
 import { languageOf } from './highlight';
 import { changedLines, type Hunk, unifiedDiff } from './tool-parts';

@@ -91,7 +91,12 @@ export function DriverHead({
           </span>
         )}
       </span>
-      <ModelPicker session={session} figures={figures} disabled={!usable} />
+      <ModelPicker
+        session={session}
+        figures={figures}
+        mode={(usable ? source.conversation.permissionMode : null) ?? session.permissionMode}
+        disabled={!usable && session.state !== 'suspended'}
+      />
       <span className="flex-1" />
       {figures.context && <ContextRing context={figures.context} />}
       <span className="tabular hidden text-2xs text-ink-faint @xl:inline" title="Tokens that were answered">

@@ -1,19 +1,15 @@
 /** The frames of a session in this tab: read once over one connection, for whichever views of it are shown. */
 import { Conversation } from '../../shared/conversation';
 import type { Frame } from '../../shared/frames';
-import type { TurnSummary } from '../../shared/sandboxd-api';
 import { backOffMs } from '../terminal/back-off';
+import { FrameHistory } from './frame-history';
 import { readFrames, StreamRefused } from './frame-reader';
-import { type CallFailure, sessionCalls } from './session-calls';
+import type { CallFailure } from './session-calls';
 
 /** Kept as they came, newest last; older ones are in the conversation already, or can be read again. */
 export const FRAMES_KEPT = 20_000;
 /** Trimmed by so many at a time, so that it is cheap. */
 const TRIM = 2_000;
-/** Read at once when a view opens or is scrolled to its beginning: below a second on a slow line. */
-const FRAMES_AT_ONCE = 4_000;
-/** Turn summaries in one answer. */
-const TURNS_AT_ONCE = 100;
 /** Folding may take so long of a frame that the page stays smooth, in ms. */
 const FOLD_MS = 10;
 /** A stream that has said nothing for so long has told all there is, in ms. */
@@ -24,7 +20,6 @@ const HIDDEN_LINGER_MS = 20_000;
 const RELEASE_MS = 3_000;
 /** What nobody has looked at for so long is forgotten, in ms. */
 const FORGET_MS = 600_000;
-/** A hidden page gets no animation frames. */
 const HIDDEN_FLUSH_MS = 250;
 /** The server hears the sandbox's heartbeat every ten seconds and passes it on; this is two of them missed, in ms. */
 const SILENCE_MAX_MS = 30_000;
@@ -60,7 +55,6 @@ export class FrameSource {
   readonly #listeners = new Set<() => void>();
   readonly #pending: Frame[] = [];
   #pendingAt = 0;
-  #turns: TurnSummary[] = [];
   #reading: AbortController | null = null;
   #failures = 0;
   #startingSince: number | null = null;
@@ -69,13 +63,13 @@ export class FrameSource {
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
   #forgetTimer: ReturnType<typeof setTimeout> | undefined;
-  #flush: { cancel(): void } | null = null;
+  #flushing = false;
   #offsetKnown = false;
-  #startTurn: number;
+  readonly #history: FrameHistory;
 
   constructor(session: string, options: { finishedTurns: number }) {
     this.session = session;
-    this.#startTurn = Math.max(0, options.finishedTurns - TURNS_AT_ONCE);
+    this.#history = new FrameHistory(session, options.finishedTurns);
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -136,7 +130,7 @@ export class FrameSource {
     this.loadingEarlier = true;
     this.#changed();
     try {
-      const from = await this.#boundaryBefore(before);
+      const from = await this.#history.boundaryBefore(before);
       const frames = await this.readRange(from, before - 1, AbortSignal.timeout(SILENCE_MAX_MS));
       const stretch = new Conversation();
       for (const frame of frames) stretch.apply(frame);
@@ -149,18 +143,6 @@ export class FrameSource {
       this.#changed();
     }
   };
-
-  /** First seq of a turn, at most FRAMES_AT_ONCE before `seq` where turns are not longer than that. */
-  async #boundaryBefore(seq: number): Promise<number> {
-    if (!this.#turns.some((it) => it.firstSeq < seq) && this.#startTurn > 0) {
-      this.#startTurn = Math.max(0, this.#startTurn - TURNS_AT_ONCE);
-      this.#turns = await sessionCalls.turns(this.session, this.#startTurn);
-    }
-    const before = this.#turns.filter((it) => it.firstSeq < seq);
-    const near = before.find((it) => seq - it.firstSeq <= FRAMES_AT_ONCE) ?? before.at(-1);
-    // What stands before the first turn belongs to it.
-    return near && near.turn > 1 ? near.firstSeq : 1;
-  }
 
   // --- the connection
 
@@ -212,7 +194,8 @@ export class FrameSource {
 
   async #read(signal: AbortSignal): Promise<void> {
     const known = this.#pending.at(-1)?.seq ?? this.conversation.lastSeq;
-    const from = known > 0 ? known : await this.#start(signal);
+    const from = known > 0 ? known : (await this.#history.start(signal)) - 1;
+    if (known === 0) this.complete = from <= 0;
     const alive = () => {
       clearTimeout(this.#silenceTimer);
       this.#silenceTimer = setTimeout(() => this.#connect(), SILENCE_MAX_MS);
@@ -234,20 +217,6 @@ export class FrameSource {
       this.#schedule();
       quiet();
     }
-  }
-
-  /** Where to begin: far enough back to have something to read, not at the beginning of a long session. */
-  async #start(signal: AbortSignal): Promise<number> {
-    if (this.#turns.length === 0 && this.#startTurn >= 0)
-      this.#turns = await sessionCalls.turns(this.session, this.#startTurn, signal).catch(() => []);
-    const last = this.#turns.at(-1);
-    if (!last || last.lastSeq <= FRAMES_AT_ONCE) {
-      this.complete = true;
-      return 0;
-    }
-    const boundary = await this.#boundaryBefore(last.lastSeq + 1);
-    this.complete = boundary <= 1;
-    return boundary - 1;
   }
 
   #lost(reading: AbortController, thrown: unknown): void {
@@ -294,18 +263,15 @@ export class FrameSource {
   // --- folding
 
   #schedule(): void {
-    if (this.#flush) return;
-    if (document.visibilityState === 'hidden') {
-      const timer = setTimeout(this.#fold, HIDDEN_FLUSH_MS);
-      this.#flush = { cancel: () => clearTimeout(timer) };
-    } else {
-      const asked = requestAnimationFrame(this.#fold);
-      this.#flush = { cancel: () => cancelAnimationFrame(asked) };
-    }
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // A hidden page gets no animation frames.
+    if (document.visibilityState === 'hidden') setTimeout(this.#fold, HIDDEN_FLUSH_MS);
+    else requestAnimationFrame(this.#fold);
   }
 
   #fold = (): void => {
-    this.#flush = null;
+    this.#flushing = false;
     const until = performance.now() + FOLD_MS;
     while (this.#pendingAt < this.#pending.length && performance.now() < until) {
       const frame = this.#pending[this.#pendingAt++];

@@ -1,6 +1,6 @@
 'use client';
 
-import { CornerDownLeft, Hourglass, Paperclip, Square } from 'lucide-react';
+import { CornerDownLeft, Paperclip, Square } from 'lucide-react';
 import {
   type KeyboardEvent,
   useEffect,
@@ -16,15 +16,14 @@ import { filesOf } from '../terminal/upload';
 import { useUploads } from '../terminal/use-uploads';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
-import { Kbd } from '../ui/kbd';
 import { useMedia } from '../ui/use-media';
 import { caretWord, replaced } from './caret-word';
-import { useDriver } from './driver-context';
 import { OfferList } from './offer-list';
+import { KeyHints, WaitingPrompts } from './prompt-parts';
 import { failureOf, sessionCalls } from './session-calls';
-import { taskNote } from './shown';
 import { useDraft } from './use-draft';
 import { type Offer, useCommands, useOffers } from './use-offers';
+import { usePromptHistory } from './use-prompt-history';
 import { useSend } from './use-send';
 
 /** The box grows with its text up to this share of the window. */
@@ -45,15 +44,13 @@ export function PromptBox({
   focusRef: { current: (() => void) | null };
   onSent(): void;
 }) {
-  const { source } = useDriver();
   const [text, setText] = useDraft(session.id);
   const [caret, setCaret] = useState(0);
   const [active, setActive] = useState(0);
   /** The word whose list was closed with Escape. */
   const [closed, setClosed] = useState<string | null>(null);
   const [stopping, setStopping] = useState(false);
-  /** How far back in the history; 0 is the draft. */
-  const back = useRef({ steps: 0, draft: '' });
+  const history = usePromptHistory();
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const listId = useId();
@@ -99,7 +96,7 @@ export function PromptBox({
   function submit() {
     const given = text.trim();
     if (given === '' || refusal !== null) return;
-    back.current = { steps: 0, draft: '' };
+    history.leave();
     put('');
     void send(given);
     onSent();
@@ -121,22 +118,6 @@ export function PromptBox({
       toast.error(title, { description: next });
     }
   }
-  /** Prompts of this conversation, newest first. */
-  function recall(steps: number): boolean {
-    const said = [
-      ...new Set(
-        source.conversation.items
-          .flatMap((it) => (it.type === 'user' && taskNote(it.text) === null ? [it.text] : []))
-          .reverse(),
-      ),
-    ];
-    if (steps < 0 || steps > said.length) return false;
-    if (back.current.steps === 0) back.current.draft = text;
-    back.current.steps = steps;
-    put(steps === 0 ? back.current.draft : (said[steps - 1] ?? ''));
-    return true;
-  }
-
   function keyed(event: KeyboardEvent<HTMLTextAreaElement>) {
     // An input method is composing a character: the key is its own.
     if (event.nativeEvent.isComposing) return;
@@ -156,10 +137,10 @@ export function PromptBox({
     if (key === 'Escape' && working) return take(void interrupt());
     const { selectionStart, selectionEnd } = event.currentTarget;
     if (!plain || selectionStart !== selectionEnd) return;
-    if (key === 'ArrowUp' && !text.slice(0, selectionStart).includes('\n'))
-      take(recall(back.current.steps + 1));
-    if (key === 'ArrowDown' && back.current.steps > 0 && !text.slice(selectionEnd).includes('\n'))
-      take(recall(back.current.steps - 1));
+    const older = key === 'ArrowUp' && !text.slice(0, selectionStart).includes('\n');
+    const newer = key === 'ArrowDown' && !text.slice(selectionEnd).includes('\n');
+    const recalled = older ? history.older(text) : newer ? history.newer() : null;
+    if (recalled !== null) take(void put(recalled));
   }
 
   return (
@@ -178,19 +159,7 @@ export function PromptBox({
         void upload(files);
       }}
     >
-      {waiting.length > 0 && (
-        <ul aria-label="Waiting to be sent" className="mb-1.5 grid gap-1">
-          {waiting.map((it, index) => (
-            <li key={it.id} className="flex items-center gap-2 text-ink-soft text-xs">
-              <Hourglass className="size-3 shrink-0" aria-hidden />
-              <span className="shrink-0 text-ink-faint">
-                {it.position === null ? 'Sending' : `Queued, number ${index + 1}`}
-              </span>
-              <span className="min-w-0 truncate">{it.text}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <WaitingPrompts waiting={waiting} />
       <div className="relative">
         {listed && word && (
           <OfferList
@@ -240,7 +209,7 @@ export function PromptBox({
             aria-autocomplete="list"
             enterKeyHint={coarse ? 'enter' : 'send'}
             onChange={(event) => {
-              back.current.steps = 0;
+              history.leave();
               setActive(0);
               setClosed(null);
               setText(event.target.value);
@@ -280,22 +249,7 @@ export function PromptBox({
           </Button>
         </div>
       </div>
-      <p className="mt-1 flex flex-wrap gap-x-3 text-2xs text-ink-faint max-sm:hidden">
-        <span>
-          <Kbd>/</Kbd> commands
-        </span>
-        <span>
-          <Kbd>@</Kbd> files
-        </span>
-        <span>
-          <Kbd>Shift</Kbd> <Kbd>Enter</Kbd> new line
-        </span>
-        {working && (
-          <span>
-            <Kbd>Esc</Kbd> stops Claude
-          </span>
-        )}
-      </p>
+      <KeyHints working={working} />
     </form>
   );
 }

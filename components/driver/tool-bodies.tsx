@@ -2,9 +2,10 @@
 
 import type { ReactNode } from 'react';
 import type { ToolItem } from '../../shared/conversation-items';
+import { CopyText } from '../ui/copy-button';
 import { cx } from '../ui/cx';
 import { ansiPieces, plainText } from './ansi';
-import { CodeText, CopyText } from './code-block';
+import { CodeText } from './code-block';
 import { DiffView } from './diff-view';
 import { languageOf } from './highlight';
 import { LongText } from './long-text';

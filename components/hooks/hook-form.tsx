@@ -9,11 +9,10 @@ import {
   ruleOf,
 } from '../../shared/hook-rules';
 import { type HookInput, type HookView, hookSchema } from '../../shared/hooks';
-import { Note } from '../ui/banner';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
-import { DialogActions } from '../ui/dialog';
 import { Field, Input, Select } from '../ui/field';
+import { FormFooter } from '../ui/form-footer';
 import { abilities, eventGroups, inputOf, subjectWords } from './words';
 
 const kinds = [
@@ -210,8 +209,7 @@ export function HookForm({
           </Field>
         )}
       </div>
-      {failure && <Note tone="bad">{failure}</Note>}
-      <DialogActions>
+      <FormFooter failure={failure} submit={hook ? 'Save' : 'Add'} busy={busy} onCancel={onCancel}>
         <Button
           className="sm:mr-auto"
           onClick={(clicked) => {
@@ -222,11 +220,7 @@ export function HookForm({
         >
           <FlaskConical /> Test…
         </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-        <Button type="submit" look="primary" busy={busy}>
-          {hook ? 'Save' : 'Add'}
-        </Button>
-      </DialogActions>
+      </FormFooter>
     </form>
   );
 }

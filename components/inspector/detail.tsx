@@ -1,32 +1,9 @@
 'use client';
 
-import { Check, ChevronDown, Copy, X } from 'lucide-react';
+import { ChevronDown, X } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import { toast } from 'sonner';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
-
-const TICK_MS = 1600;
-
-/** Copies what is made only when it is asked for. */
-export function CopyText({ label, text }: { label: string; text(): string }) {
-  const [done, setDone] = useState(false);
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(text());
-      setDone(true);
-      setTimeout(() => setDone(false), TICK_MS);
-    } catch {
-      toast.error('The browser refused the clipboard. Select the text and copy it by hand.');
-    }
-  }
-  return (
-    <Button size="sm" look="ghost" onClick={copy}>
-      {done ? <Check /> : <Copy />}
-      {done ? 'Copied' : label}
-    </Button>
-  );
-}
 
 /** The chosen thing: its name, what can be done with it, and all of it below. */
 export function Detail({

@@ -6,11 +6,12 @@ import { failureOf } from '../driver/session-calls';
 import type { ViewTarget } from '../terminal/session-views';
 import { Note } from '../ui/banner';
 import { Button } from '../ui/button';
+import { CopyText } from '../ui/copy-button';
 import { Skeleton } from '../ui/panel';
 import { bytes } from '../ui/time';
 import { clock, short, span } from './clock';
 import { curlOf } from './curl';
-import { CopyText, Detail, Facts, Fold } from './detail';
+import { Detail, Facts, Fold } from './detail';
 import { useExchange } from './exchange-calls';
 import { MaybeJson } from './json-tree';
 
@@ -121,8 +122,8 @@ export function ExchangeDetail({
           )}
           {exchange && (
             <>
-              <CopyText label="Copy as curl" text={() => curlOf(exchange)} />
-              <CopyText label="Copy JSON" text={() => JSON.stringify(exchange, null, 2)} />
+              <CopyText words label="Copy as curl" text={() => curlOf(exchange)} />
+              <CopyText words label="Copy JSON" text={() => JSON.stringify(exchange, null, 2)} />
             </>
           )}
         </>

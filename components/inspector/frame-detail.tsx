@@ -4,8 +4,9 @@ import { ArrowRightLeft, MessagesSquare, SquareTerminal } from 'lucide-react';
 import type { Frame } from '../../shared/frames';
 import type { ViewTarget } from '../terminal/session-views';
 import { Button } from '../ui/button';
+import { CopyText } from '../ui/copy-button';
 import { clock, span } from './clock';
-import { CopyText, Detail, Fold } from './detail';
+import { Detail, Fold } from './detail';
 import { kindTone, messageOf, toneText } from './gist';
 import { JsonTree } from './json-tree';
 
@@ -71,7 +72,7 @@ export function FrameDetail({
               <SquareTerminal aria-hidden /> Terminal
             </Button>
           )}
-          <CopyText label="Copy JSON" text={() => JSON.stringify(frame, null, 2)} />
+          <CopyText words label="Copy JSON" text={() => JSON.stringify(frame, null, 2)} />
         </>
       }
       onClose={onClose}

@@ -89,13 +89,21 @@ function Choices({ preferences }: { preferences: NotificationPreferences }) {
   const key = trpc.notifications.preferences.queryKey();
   const { mutate } = useMutation(
     trpc.notifications.setPreferences.mutationOptions({
-      onMutate: (change: Partial<NotificationPreferences>) =>
-        queries.setQueryData(key, (before) => before && { ...before, ...change }),
-      onSettled: () => queries.invalidateQueries({ queryKey: key }),
+      // In their order; what was read before one of them does not undo it here.
+      scope: { id: 'notification preferences' },
+      onMutate: async (change: Partial<NotificationPreferences>) => {
+        queries.setQueryData(key, (before) => before && { ...before, ...change });
+        await queries.cancelQueries({ queryKey: key });
+      },
+      onSettled: () => {
+        if (queries.isMutating({ mutationKey: trpc.notifications.setPreferences.mutationKey() }) === 1)
+          void queries.invalidateQueries({ queryKey: key });
+      },
     }),
   );
   const { quietHours } = preferences;
-  const quiet = (change: Partial<typeof quietHours>) => mutate({ quietHours: { ...quietHours, ...change } });
+  const quiet = (change: Partial<typeof quietHours>) =>
+    mutate({ quietHours: { ...(queries.getQueryData(key)?.quietHours ?? quietHours), ...change } });
   return (
     <div className="grid gap-4">
       <Switch

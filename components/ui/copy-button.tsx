@@ -8,9 +8,9 @@ import { Button } from './button';
 /** How long the tick stays, in milliseconds. */
 const TICK_MS = 1600;
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
+function useCopy(): { done: boolean; copy(text: string): Promise<void> } {
   const [done, setDone] = useState(false);
-  async function copy() {
+  async function copy(text: string) {
     try {
       await navigator.clipboard.writeText(text);
       setDone(true);
@@ -19,10 +19,44 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
       toast.error('The browser refused the clipboard. Select the text and copy it by hand.');
     }
   }
+  return { done, copy };
+}
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const { done, copy } = useCopy();
   return (
-    <Button onClick={copy} aria-label={label}>
+    <Button onClick={() => copy(text)} aria-label={label}>
       {done ? <Check /> : <Copy />}
       {done ? 'Copied' : 'Copy'}
+    </Button>
+  );
+}
+
+/** Copies what is made only when it is asked for. `words`: the label stands beside the sign. */
+export function CopyText({
+  text,
+  label,
+  words = false,
+  className,
+}: {
+  text(): string;
+  label: string;
+  words?: boolean;
+  className?: string;
+}) {
+  const { done, copy } = useCopy();
+  const sign = done ? <Check aria-hidden /> : <Copy aria-hidden />;
+  const onClick = () => copy(text());
+  if (words)
+    return (
+      <Button look="ghost" size="sm" onClick={onClick} className={className}>
+        {sign}
+        {done ? 'Copied' : label}
+      </Button>
+    );
+  return (
+    <Button look="ghost" size="tiny" onClick={onClick} aria-label={label} title={label} className={className}>
+      {sign}
     </Button>
   );
 }

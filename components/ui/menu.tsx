@@ -22,7 +22,7 @@ export function Menu({
           align={align}
           sideOffset={6}
           collisionPadding={8}
-          className="z-50 min-w-48 max-w-72 animate-rise rounded-lg border bg-raised p-1 shadow-float"
+          className="z-50 max-h-(--radix-dropdown-menu-content-available-height) min-w-48 max-w-72 animate-rise overflow-y-auto rounded-lg border bg-raised p-1 shadow-float"
         >
           {children}
         </Primitive.Content>
