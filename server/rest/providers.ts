@@ -71,6 +71,16 @@ function judged<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const field = names[first] ?? first;
   throw new AppError('invalid_input', `${field}: ${issue?.message}`, { field });
 }
+/** A refusal of the service, with the field's name of this API. */
+async function inWords<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const field = error instanceof AppError && error.field !== undefined ? names[error.field] : undefined;
+    if (!(error instanceof AppError) || field === undefined) throw error;
+    throw new AppError(error.code, error.message, { field });
+  }
+}
 function words({ api_host, api_key, model, model_map, ...rest }: z.output<typeof given>) {
   const map = { ...(model === undefined ? {} : { '*': model }), ...model_map };
   return {
@@ -133,7 +143,7 @@ export function addProviderRoutes(app: RestApp, { services }: RestServices): voi
     async (c) => {
       const { kind, ...rest } = c.req.valid('json');
       const input = judged(createProviderSchema, { ...words(rest), kind: kindOf({ kind, ...rest }) });
-      return c.json(shown(await providers.create(identityOf(c.env), input)), 201);
+      return c.json(shown(await inWords(providers.create(identityOf(c.env), input))), 201);
     },
   );
   app.openapi(
@@ -150,7 +160,7 @@ export function addProviderRoutes(app: RestApp, { services }: RestServices): voi
       const { kind, probe_model: model, label = 'trial', ...rest } = c.req.valid('json');
       const asked = { ...words({ label, ...rest }), kind: kindOf({ kind, ...rest }) };
       const input = { provider: judged(createProviderSchema, asked), model };
-      return c.json(shownProbe(await providers.probeNew(identityOf(c.env), input)), 200);
+      return c.json(shownProbe(await inWords(providers.probeNew(identityOf(c.env), input))), 200);
     },
   );
   app.openapi(
@@ -166,7 +176,7 @@ export function addProviderRoutes(app: RestApp, { services }: RestServices): voi
     async (c) => {
       const asked = { ...words(c.req.valid('json')), id: c.req.valid('param').id };
       const input = judged(updateProviderSchema, asked);
-      return c.json(shown(await providers.update(identityOf(c.env), input)), 200);
+      return c.json(shown(await inWords(providers.update(identityOf(c.env), input))), 200);
     },
   );
   app.openapi(
