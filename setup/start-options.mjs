@@ -7,6 +7,7 @@ export const SETTINGS = [
   'HOST',
   'DATA_DIR',
   'DATABASE_URL',
+  'PORT_RANGE',
   'ADMIN_USERNAME',
   'ADMIN_PASSWORD',
   'CLOUD_CLAUDE_MODE',
