@@ -67,6 +67,14 @@ test.each(['postgres://me:hunter2@db/x', 'postgresql://db/x', 'mysql://db/x', 'l
   (url) => expect(() => loadConfig({ DATABASE_URL: url })).toThrow(/DATABASE_URL/),
 );
 
+test('PORT_RANGE', () => {
+  expect([loadConfig({}).portRange, loadConfig({ PORT_RANGE: '9000-9000' }).portRange]).toEqual([
+    ...[null, { first: 9000, last: 9000 }],
+  ]);
+  for (const text of ['9000', '9001-9000', '0-5', '65000-66000', '1-60000', '9000-9010,9020', '-1-5'])
+    expect(() => loadConfig({ PORT_RANGE: text })).toThrow(/PORT_RANGE/);
+});
+
 test('two credentials for one API are refused', () => {
   expect(() => loadConfig({ ANTHROPIC_API_KEY: 'a', ANTHROPIC_AUTH_TOKEN: 'b' })).toThrow(/not both/);
 });

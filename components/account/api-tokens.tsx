@@ -40,7 +40,15 @@ export function ApiTokens() {
     <Panel
       id="tokens"
       title="API tokens"
-      description="For programs and devices: they may do what you may, or less. See /api/docs."
+      description={
+        <>
+          For programs and devices: they may do what you may, or less. All routes:{' '}
+          <a href="/api/docs" target="_blank" rel="noopener" className="text-accent underline">
+            /api/docs
+          </a>
+          .
+        </>
+      }
       actions={button}
       flush
     >

@@ -11,6 +11,7 @@ import { ShownOnce } from '../ui/copy-button';
 import { DialogActions } from '../ui/dialog';
 import { Field, Input, Select } from '../ui/field';
 import { fits, presets } from './scope-choices';
+import { ScopeTable } from './scope-table';
 
 const lifetimes = [
   ['24', 'A day'],
@@ -84,17 +85,7 @@ export function CreateToken({ close }: { close(): void }) {
           </Select>
         )}
       </Field>
-      {preset === 'own' && (
-        <fieldset className="grid max-h-60 grid-cols-2 gap-x-4 gap-y-1 overflow-y-auto rounded border p-3">
-          <legend className="px-1 text-ink-faint text-xs">Scopes</legend>
-          {offered.map((it) => (
-            <label key={it} className="flex items-center gap-2 text-sm">
-              <input type="checkbox" name="scope" value={it} />
-              <code className="text-xs">{it}</code>
-            </label>
-          ))}
-        </fieldset>
-      )}
+      {preset === 'own' && <ScopeTable offered={offered} changed={() => setNoScope(false)} />}
       {noScope && preset === 'own' && <Note tone="bad">Choose at least one scope.</Note>}
       <Field label="In">
         {(control) => (

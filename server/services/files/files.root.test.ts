@@ -186,6 +186,42 @@ test('changes are told as they happen', async () => {
   await reader?.cancel();
 });
 
+test('what is open ends with its token: download, archive, upload, watch', async () => {
+  await box.exec(['bash', '-c', 'cd workspace; mkdir -p slow; truncate -s 300M slow/huge']);
+  const open = async (operation: string, path: string) => {
+    const reader = (await fetch(url(operation, { path }))).body?.getReader();
+    await reader?.read();
+    return async () => {
+      for (;;) if ((await reader?.read())?.done !== false) return 'done';
+    };
+  };
+  const readers = [
+    await open('download', 'slow/huge'),
+    await open('archive', 'slow'),
+    await open('watch', ''),
+  ];
+  const headers = { 'content-length': 9_000_000 };
+  const upload = requestHttp(url('upload', { path: 'half' }), { method: 'PUT', headers });
+  const cut = new Promise((resolve) => {
+    upload.once('close', resolve);
+    upload.on('error', () => undefined);
+    upload.on('response', (response) => response.resume());
+  });
+  upload.write(Buffer.alloc(3_000_000));
+  await expect
+    .poll(async () => (await box.exec(['bash', '-c', 'ls -A workspace | grep -c part$ || true'])).trim())
+    .toBe('1');
+  const from = performance.now();
+  gateway.sockets.closeCredential(who.credentialId);
+  await Promise.all([cut, ...readers.map((it) => it().catch(() => 'cut'))]);
+  expect(performance.now() - from).toBeLessThan(1_000);
+  await expect
+    .poll(async () =>
+      (await box.exec(['bash', '-c', 'ls -A workspace | grep -c "half\\|part$" || true'])).trim(),
+    )
+    .toBe('0');
+});
+
 test('nobody but who may use the sandbox, and only with the scope', async () => {
   const { entries } = gateway.recorded;
   const count = entries.length;
