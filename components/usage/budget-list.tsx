@@ -24,9 +24,9 @@ export function BudgetList({
             key={`${it.target} ${it.targetId} ${it.window} ${it.measure}`}
             className="flex items-center gap-3 px-5 py-3"
           >
-            <div className="grid min-w-0 flex-1 gap-1.5">
+            <div className="grid min-w-0 flex-1 grid-cols-[minmax(0,1fr)] gap-1.5">
               <p className="flex flex-wrap items-baseline justify-between gap-x-3 text-sm">
-                <span className="min-w-0 truncate">
+                <span className="min-w-0 max-w-full truncate" title={it.name}>
                   <span className="font-medium">{it.name}</span>{' '}
                   <span className="text-ink-faint text-xs">{whose[it.target]}</span>
                 </span>

@@ -39,6 +39,12 @@ export function DayBars({ range, sums }: { range: { from: string; to: string }; 
           })}
         </div>
       )}
+      {days.length > 1 && (
+        <p className="-mt-1 flex justify-between text-ink-faint text-xs tabular-nums" aria-hidden>
+          <span>{range.from}</span>
+          <span>{range.to}</span>
+        </p>
+      )}
     </figure>
   );
 }

@@ -13,6 +13,8 @@ interface Range {
   to: string;
 }
 const COLUMNS = ['Requests', 'Read', 'Written', 'Cost'] as const;
+/** What phones have no room for beside the cost: it stands below the name there. */
+const WIDE = 'max-sm:hidden';
 
 /** Figures of one row; `name` is its head. */
 function Row({ sum, name, part }: { sum: UsageSum; name: ReactNode; part?: boolean }) {
@@ -22,9 +24,9 @@ function Row({ sum, name, part }: { sum: UsageSum; name: ReactNode; part?: boole
       <th scope="row" className="w-full max-w-0 min-w-40 px-5 py-2 text-left font-normal">
         {name}
       </th>
-      <td className={cell}>{count(sum.requests)}</td>
-      <td className={cell}>{count(read(sum))}</td>
-      <td className={cell}>{count(sum.output)}</td>
+      <td className={cx(cell, WIDE)}>{count(sum.requests)}</td>
+      <td className={cx(cell, WIDE)}>{count(read(sum))}</td>
+      <td className={cx(cell, WIDE)}>{count(sum.output)}</td>
       <td className={cx(cell, 'pr-5 whitespace-nowrap', !part && 'font-medium')}>
         {sum.estimated > 0 && <span className="text-ink-faint">≈ </span>}
         {dollars(sum.costUsd)}
@@ -44,6 +46,10 @@ function Name({ sum }: { sum: UsageSum }) {
           {sum.detail}
         </span>
       )}
+      <span className="text-ink-faint text-xs tabular-nums sm:hidden">
+        {count(sum.requests)} {sum.requests === 1 ? 'request' : 'requests'}, {count(read(sum))} read,{' '}
+        {count(sum.output)} written
+      </span>
     </span>
   );
 }
@@ -131,7 +137,11 @@ export function SumsTable({
               {of}
             </th>
             {COLUMNS.map((it) => (
-              <th key={it} scope="col" className="px-3 py-2 text-right font-medium last:pr-5">
+              <th
+                key={it}
+                scope="col"
+                className={cx('px-3 py-2 text-right font-medium last:pr-5', it !== 'Cost' && WIDE)}
+              >
                 {it}
               </th>
             ))}

@@ -48,7 +48,7 @@ export function UsageSums({ all, groups }: { all: boolean; groups: readonly Grou
     <Panel
       id="usage"
       title="Usage"
-      description="Requests that pass the gateway; a Claude subscription is not among them. Days are those of UTC."
+      description="Requests that pass the gateway, so not those of a Claude subscription. Days of UTC."
       actions={
         <div className="flex gap-2">
           <Select
