@@ -47,7 +47,7 @@ beforeAll(async () => {
 const pages = await Promise.all(['api', 'files'].map((it) => examplesOf(join(root, `docs/${it}.md`))));
 const examples = pages.flat().filter((it) => it.needsSandbox);
 
-test.each(examples)('$title: $script', async ({ script }) => {
+test.each(examples)('$title', async ({ script }) => {
   const { stdout } = await promisify(execFile)('bash', ['--norc', '-euxo', 'pipefail', '-c', script], {
     cwd: root,
     env: {

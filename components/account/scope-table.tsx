@@ -15,7 +15,7 @@ export function ScopeTable({ offered, changed }: { offered: readonly Scope[]; ch
     </label>
   );
   return (
-    <fieldset className="grid max-h-72 grid-cols-[1fr_auto_auto_auto] items-center gap-x-4 overflow-y-auto rounded border p-3">
+    <fieldset className="grid grid-cols-[1fr_auto_auto_auto] items-center gap-x-4 rounded border p-3">
       <legend className="px-1 text-ink-faint text-xs">Scopes</legend>
       {things.map((thing) => {
         const alone = offered.find((it) => it === thing);

@@ -42,7 +42,7 @@ const examples = pages.flatMap(({ page, examples: of }) => of.map((it) => ({ pag
 const here = examples.filter((it) => !it.needsSandbox);
 
 describe('the examples', () => {
-  test.concurrent.each(here)('$page: $title: $script', async ({ script, language }) => {
+  test.concurrent.each(here)('$page: $title', async ({ script, language }) => {
     const program =
       language === 'js'
         ? ['node', '--input-type=module', '-e']

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 
 export interface Example {
-  /** What stands over it. */
+  /** What stands over it, and its first line. */
   title: string;
   language: 'sh' | 'js';
   script: string;
@@ -17,9 +17,13 @@ export async function examplesOf(file: string): Promise<Example[]> {
   const found: Example[] = [];
   for (const part of text.matchAll(/^## (.+)$|^```(sh|js)( needs=sandbox)?\n([\s\S]*?)^```$/gm)) {
     const [, title, language, needs, script = ''] = part;
-    if (title !== undefined) heading = title;
-    else if (language === 'js') found.push({ title: heading, language, script, needsSandbox: false });
-    else found.push({ title: heading, language: 'sh', script: setup + script, needsSandbox: !!needs });
+    if (title !== undefined) {
+      heading = title;
+      continue;
+    }
+    const name = `${heading}: ${script.slice(0, script.indexOf('\n'))}`;
+    if (language === 'js') found.push({ title: name, language, script, needsSandbox: false });
+    else found.push({ title: name, language: 'sh', script: setup + script, needsSandbox: !!needs });
   }
   return found;
 }
