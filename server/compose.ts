@@ -392,7 +392,8 @@ async function build(
     const page = (id: string) => `${urlOf(config, at.port)}/sandboxes/${id}`;
     const parts = { db, audit, log, access, sockets, connections, activity, throttle, page };
     await scope.own('SSH proxy', createSshProxy({ ...parts, ...sshHost })).start();
-    log.info({ host: sshHost.host, ...sshHost.shown }, 'the SSH proxy listens');
+    const { port: at, fingerprint } = sshHost.shown;
+    log.info({ host: sshHost.host, port: at, fingerprint }, 'the SSH proxy listens');
   }
   if (startPages) served.current = scope.own('pages', await startPages({ host: config.host, port }));
 

@@ -67,7 +67,12 @@ export class Person implements SessionHost {
     const { client } = arrived;
     this.#upstream = this.#enter();
     this.#upstream.then(
-      (upstream) => upstream.link.closed.then(() => this.end('The connection to the sandbox has ended.')),
+      ({ link }) => {
+        const lost = () => void this.end('The connection to the sandbox has ended.');
+        // In the turn of the event: the channels' ends follow, and would leave the sentence nowhere to go.
+        if (link.isClosed) lost();
+        else link.client.once('close', lost);
+      },
       () => wait(REFUSED_MS, undefined, { ref: false }).then(() => arrived.client.end()),
     );
     client.on('session', (accept, reject) => {

@@ -91,10 +91,17 @@ export async function startScene(scope: Scope) {
       return (await keys.add(identity, { publicKey })).id;
     },
     /** Of ssh, scp and sftp alike. */
-    flags: (more: string[] = []) => ['-F', 'none', '-i', file, ...options, ...more],
-    ssh(args: string[], input?: string | Uint8Array | null, user: string = SANDBOX_ID): Running {
-      const flags = ['-F', 'none', '-i', file, ...options, '-p', String(port)];
-      return call('ssh', [...flags, `${user}@127.0.0.1`, ...args], input);
+    flags: ['-F', 'none', '-i', file, ...options],
+    ssh(
+      command: string[],
+      more: { input?: string | Uint8Array | null; options?: string[]; user?: string } = {},
+    ): Running {
+      const at = ['-p', String(port), `${more.user ?? SANDBOX_ID}@127.0.0.1`];
+      return call(
+        'ssh',
+        ['-F', 'none', '-i', file, ...options, ...(more.options ?? []), ...at, ...command],
+        more.input,
+      );
     },
     audits: async (type: string) => db.auditEvent.findMany({ where: { type }, orderBy: { at: 'asc' } }),
   };
