@@ -53,10 +53,11 @@ export async function buildPages({ root, log = () => {} }) {
   });
 }
 
-export async function ensureBuilt({ root, log = () => {} }) {
+export async function ensureBuilt({ root, log = () => {}, headless = false }) {
   await ensureGenerated({ root, log });
   const programs = await buildPrograms({ root, log });
-  const pages = await buildPages({ root, log });
+  // Nobody is shown one, and they take half a minute.
+  const pages = headless ? false : await buildPages({ root, log });
   return programs || pages;
 }
 

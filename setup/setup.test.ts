@@ -279,12 +279,14 @@ describe('the launcher', () => {
       startOptions({ env, argv, cwd: '/srv/app' });
     expect(read({})).toEqual({
       dev: false,
+      headless: false,
       dataDir: '/srv/app/data',
       host: '127.0.0.1',
       port: 8080,
       agentMode: 'socket',
       agentSocket: null,
     });
+    expect(read({ CLOUD_CLAUDE_MODE: 'headless' }).headless).toBe(true);
     expect(read({ PORT: 'x', DATA_DIR: '../d' }, ['--dev'])).toMatchObject({
       port: null,
       dev: true,

@@ -45,6 +45,7 @@ export function startOptions({ env, argv, cwd }) {
   const port = Number(env.PORT || 8080);
   return {
     dev: argv.includes('--dev'),
+    headless: env.CLOUD_CLAUDE_MODE === 'headless',
     dataDir: resolve(cwd, env.DATA_DIR || 'data'),
     host: env.HOST || '127.0.0.1',
     // A bad one is the gateway's to complain about, together with everything else that is wrong.

@@ -128,7 +128,7 @@ async function setUp({ options, elevate }) {
       docker,
       needMmdebstrap: () => ensureMmdebstrap(log, elevate),
     }),
-    options.dev ? ensureGenerated({ root, log }) : ensureBuilt({ root, log }),
+    options.dev ? ensureGenerated({ root, log }) : ensureBuilt({ root, log, headless: options.headless }),
   ]);
   return image;
 }
