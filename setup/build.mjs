@@ -20,7 +20,8 @@ export async function buildPrograms({ root, log = () => {} }) {
   const outputs = Object.keys(PROGRAMS).map((name) => `dist/${name}.mjs`);
   return unlessDone({ root, name: 'programs', hash, outputs }, async () => {
     log('bundling gateway and agent');
-    // Synchronous: the asynchronous one leaves a service process behind that lives as long as the launcher.
+    // Synchronous, and without a thread: else a service process is left that lives as long as the launcher, 90 MB.
+    process.env.ESBUILD_WORKER_THREADS = '0';
     const { buildSync } = await import('esbuild');
     buildSync({
       absWorkingDir: root,

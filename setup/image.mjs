@@ -25,7 +25,8 @@ const BUILD_TIMEOUT_MS = 1_800_000;
 
 /** A program of image/ as one file. Needs node_modules. */
 async function bundle(name) {
-  // Synchronous: the asynchronous one leaves a service process behind that lives as long as the launcher.
+  // Synchronous, and without a thread: else a service process is left that lives as long as the launcher, 90 MB.
+  process.env.ESBUILD_WORKER_THREADS = '0';
   const { buildSync } = await import('esbuild');
   const result = buildSync({
     entryPoints: [join(imageDir, name, 'main.ts')],
