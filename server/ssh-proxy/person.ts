@@ -47,6 +47,7 @@ export class Person implements SessionHost {
   readonly #options: PersonOptions;
   readonly #arrived: Arrived;
   readonly #identity: Identity;
+  readonly #gone: Promise<void>;
   readonly #upstream: Promise<Upstream>;
   readonly #goodByes = new Set<(sentence: string) => Promise<void>>();
   readonly #startedAt = Date.now();
@@ -65,6 +66,7 @@ export class Person implements SessionHost {
     this.#arrived = arrived;
     this.#identity = arrived.loggedIn.identity;
     const { client } = arrived;
+    this.#gone = new Promise((resolve) => client.once('close', () => resolve()));
     this.#upstream = this.#enter();
     this.#upstream.then(
       ({ link }) => {
@@ -130,10 +132,12 @@ export class Person implements SessionHost {
     const told = [...this.#goodByes].map((it) => it(sentence));
     const upstream = this.#entered ? await this.#upstream.catch(() => null) : null;
     await upstream?.link.close();
-    await Promise.race([Promise.all(told), wait(GOOD_BYE_MS, undefined, { ref: false })]);
+    // A client that gets the disconnect with the sentence shows the disconnect only; most leave by themselves.
+    await Promise.race([this.#gone, wait(GOOD_BYE_MS, undefined, { ref: false })]);
     client.end();
-    await wait(GOOD_BYE_MS, undefined, { ref: false });
+    await Promise.race([this.#gone, wait(GOOD_BYE_MS, undefined, { ref: false })]);
     cut();
+    await Promise.all(told);
   }
 
   async #enter(): Promise<Upstream> {
