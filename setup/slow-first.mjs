@@ -20,6 +20,11 @@ export const slowFiles = [
   'server/http/edge.test.ts',
   'server/egress/import/fuzz.test.ts',
   'components/terminal/terminal-socket.test.ts',
+  'e2e/egress.spec.ts',
+  'e2e/app.spec.ts',
+  'e2e/driver.spec.ts',
+  'e2e/lifecycle.spec.ts',
+  'e2e/workbench.spec.ts',
 ];
 
 export class SlowFirst extends BaseSequencer {
