@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { TokenCounts } from '../../shared/usage';
 import type { Budget, Ledger, Payer, Spent, Ticket } from './ledger';
 import { type AnswerMeter, createAnswerMeter } from './meter';
-import { BYTES_PER_TOKEN, type UsageStore } from './store';
+import { BYTES_PER_TOKEN, type RequestFigures, type UsageStore } from './store';
 
 export interface MeteredRequest {
   sandboxId: string;
@@ -59,15 +59,22 @@ export function createMetering(options: {
       const counts = failed ? none : (read ?? none);
       // Cut before the API said what it has read, or never told: it has read it all the same.
       const untold = how === 'cut' || (message && !read?.exact);
-      const unsaid = untold && !failed && tokensOf({ ...counts, output: 0 }) === 0;
+      const unsaid = untold && !failed && tokensOf(counts) === counts.output;
       const input = unsaid ? Math.ceil(bytes / BYTES_PER_TOKEN) : counts.input;
-      const figures = {
-        ...{ input, output: counts.output, cacheRead: counts.cacheRead },
-        ...{ cacheWrite: counts.cacheWrite, cacheWriteHour: counts.cacheWriteHour },
-        ...{ model: read?.model ?? '', status, ttftMs, durationMs, upstreamId },
+      const figures: RequestFigures = {
+        input,
+        output: counts.output,
+        cacheRead: counts.cacheRead,
+        cacheWrite: counts.cacheWrite,
+        cacheWriteHour: counts.cacheWriteHour,
+        model: read?.model ?? '',
+        status,
+        ttftMs,
+        durationMs,
+        upstreamId,
         // What is no message and tells no figures has cost none.
         exact: failed || (read?.exact ?? false) || (!message && how === 'whole' && tokensOf(counts) === 0),
-        state: failed ? ('failed' as const) : how === 'whole' ? ('done' as const) : ('cut' as const),
+        state: failed ? 'failed' : how === 'whole' ? 'done' : 'cut',
       };
       const spent = store.end(id, { payer, at, provider, figures });
       for (const it of ledger.settle(ticket, spent)) options.onReached(it);

@@ -16,9 +16,22 @@ export interface Prices {
   cost(model: string, day: string, counts: TokenCounts): Priced;
 }
 
+const KEPT_MAX = 200;
+
 export function createPrices(initial: readonly ModelPrice[] = []): Prices {
   let set = initial;
+  /** By model and day, of which there are few at a time. */
+  const kept = new Map<string, ReturnType<Prices['of']>>();
   const of: Prices['of'] = (model, day) => {
+    const key = `${day} ${model}`;
+    const there = kept.get(key);
+    if (there) return there;
+    const found = look(model, day);
+    if (kept.size >= KEPT_MAX) kept.clear();
+    kept.set(key, found);
+    return found;
+  };
+  const look: Prices['of'] = (model, day) => {
     const name = model.replace(/\[.*\]$/, '');
     const chosen = set
       .filter((it) => it.since <= day && matches(it.model, name))
@@ -31,6 +44,7 @@ export function createPrices(initial: readonly ModelPrice[] = []): Prices {
   return {
     set(prices) {
       set = prices;
+      kept.clear();
     },
     of,
     cost(model, day, counts) {

@@ -122,12 +122,28 @@ export function createUsageStore({ db, log, prices }: { db: Db; log: Logger; pri
 
   function ended(id: string, { payer, at, provider, figures }: OpenRequest & { figures: RequestFigures }) {
     const { usd, known } = prices.cost(figures.model, dayOf(at), figures);
-    const { input, output, cacheRead, cacheWrite, cacheWriteHour, exact, ...rest } = figures;
+    // Field by field: copies of copies cost more than all of the metering else.
     const row: RequestRow = {
-      ...{ id, at, provider, ...payer, ...rest },
-      ...{ inputTokens: input, outputTokens: output, cacheReadTokens: cacheRead },
-      ...{ cacheWriteTokens: cacheWrite, cacheWriteHourTokens: cacheWriteHour },
-      ...{ costUsd: usd, estimated: !(known && exact) },
+      id,
+      at,
+      sandboxId: payer.sandboxId,
+      sessionId: payer.sessionId,
+      userId: payer.userId,
+      workspaceId: payer.workspaceId,
+      provider,
+      model: figures.model,
+      state: figures.state,
+      status: figures.status,
+      inputTokens: figures.input,
+      outputTokens: figures.output,
+      cacheReadTokens: figures.cacheRead,
+      cacheWriteTokens: figures.cacheWrite,
+      cacheWriteHourTokens: figures.cacheWriteHour,
+      costUsd: usd,
+      estimated: !(known && figures.exact),
+      ttftMs: figures.ttftMs,
+      durationMs: figures.durationMs,
+      upstreamId: figures.upstreamId,
     };
     put(row);
     return { tokens: tokensOf(row), usd };
@@ -140,7 +156,7 @@ export function createUsageStore({ db, log, prices }: { db: Db; log: Logger; pri
 
     begin({ payer, at, provider, bytes }) {
       const id = randomUUID();
-      put({ ...running, ...{ id, at, provider, ...payer }, inputTokens: Math.ceil(bytes / BYTES_PER_TOKEN) });
+      put(running(id, { payer, at, provider, bytes }));
       return id;
     },
 
@@ -193,11 +209,31 @@ export function createUsageStore({ db, log, prices }: { db: Db; log: Logger; pri
   };
 }
 
-const running: Omit<RequestRow, keyof Payer | 'id' | 'at' | 'provider' | 'inputTokens'> = {
-  ...{ model: '', state: 'running', status: null, outputTokens: 0, cacheReadTokens: 0 },
-  ...{ cacheWriteTokens: 0, cacheWriteHourTokens: 0, costUsd: 0, estimated: true },
-  ...{ ttftMs: null, durationMs: null, upstreamId: null },
-};
+const running = (
+  id: string,
+  { payer, at, provider, bytes }: OpenRequest & { bytes: number },
+): RequestRow => ({
+  id,
+  at,
+  sandboxId: payer.sandboxId,
+  sessionId: payer.sessionId,
+  userId: payer.userId,
+  workspaceId: payer.workspaceId,
+  provider,
+  model: '',
+  state: 'running',
+  status: null,
+  inputTokens: Math.ceil(bytes / BYTES_PER_TOKEN),
+  outputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  cacheWriteHourTokens: 0,
+  costUsd: 0,
+  estimated: true,
+  ttftMs: null,
+  durationMs: null,
+  upstreamId: null,
+});
 
 const tokensOf = (it: RequestRow): number =>
   it.inputTokens + it.outputTokens + it.cacheReadTokens + it.cacheWriteTokens;
