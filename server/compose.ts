@@ -392,8 +392,8 @@ async function build(
     const page = (id: string) => `${urlOf(config, at.port)}/sandboxes/${id}`;
     const parts = { db, audit, log, access, sockets, connections, activity, throttle, page };
     await scope.own('SSH proxy', createSshProxy({ ...parts, ...sshHost })).start();
-    const { port: at, fingerprint } = sshHost.shown;
-    log.info({ host: sshHost.host, port: at, fingerprint }, 'the SSH proxy listens');
+    const { fingerprint } = sshHost.shown;
+    log.info({ ...config.sshProxy, fingerprint }, 'the SSH proxy listens');
   }
   if (startPages) served.current = scope.own('pages', await startPages({ host: config.host, port }));
 

@@ -38,3 +38,29 @@ export const sshAccessSchema = z.object({
   server: sshServerSchema.nullable(),
 });
 export type SshAccess = z.infer<typeof sshAccessSchema>;
+
+/** What a person types or puts into `~/.ssh/config`. `host`: by which name the gateway is reached. */
+export interface SshPlace {
+  host: string;
+  port: number;
+  sandboxId: string;
+}
+
+export function sshCommand({ host, port, sandboxId }: SshPlace): string {
+  return `ssh -p ${port} ${sandboxId}@${host}`;
+}
+
+/** One block for `~/.ssh/config`; editors and rsync then know the sandbox by `alias`. */
+export function sshStanza({ host, port, sandboxId }: SshPlace, alias: string): string {
+  return [`Host ${alias}`, `  HostName ${host}`, `  Port ${port}`, `  User ${sandboxId}`, ''].join('\n');
+}
+
+/** A sandbox's name as a word that `ssh` takes for a host: no pattern signs, no spaces. */
+export function sshAlias(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return plain === '' ? 'sandbox' : plain;
+}

@@ -18,6 +18,7 @@ import { Appearance } from './appearance';
 import { BrowserSessions } from './browser-sessions';
 import { PasswordForm } from './password-form';
 import { RegionFields } from './region-fields';
+import { SshKeys } from './ssh-keys';
 
 const sections = [
   ['profile', 'Profile'],
@@ -27,6 +28,7 @@ const sections = [
   ['notifications', 'Notifications'],
   ['password', 'Password'],
   ['browsers', 'Browsers'],
+  ['ssh-keys', 'SSH keys'],
   ['tokens', 'API tokens'],
 ] as const;
 
@@ -120,6 +122,7 @@ export function Settings() {
             <PasswordForm username={me.data.username} />
           </Panel>
           <BrowserSessions />
+          <SshKeys />
           <ApiTokens />
         </div>
       ) : me.isError ? (

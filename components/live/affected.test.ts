@@ -23,7 +23,7 @@ test('every topic reaches the queries that show it', () => {
     task: ['sandboxes.list', 'sandboxes.get#sb', 'tasks'],
     user: ['users', 'account.me', 'admin.audit'],
     workspace: ['workspaces', 'sandboxes.list'],
-    me: ['account'],
+    me: ['account', 'sshKeys'],
     egress: ['egress', 'sandboxes.list'],
     policies: ['policies', 'network'],
     notifications: ['notifications'],

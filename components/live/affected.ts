@@ -44,6 +44,6 @@ export function affectedBy(event: Pick<LiveEvent, 'topic' | 'subject' | 'sandbox
     case 'usage':
       return [{ path: ['usage'] }];
     case 'me':
-      return [{ path: ['account'] }];
+      return [{ path: ['account'] }, { path: ['sshKeys'] }];
   }
 }

@@ -3,6 +3,7 @@
 import { Hammer, Trash2 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { SandboxView } from '../../shared/views';
+import { SshAccess } from '../account/ssh-keys-access';
 import { Badge } from '../ui/banner';
 import { Button } from '../ui/button';
 import { duration, moment } from '../ui/time';
@@ -86,6 +87,7 @@ export function DetailsPanel({
           <UsageMeter sandbox={sandbox} />
         </Section>
       )}
+      <SshAccess sandbox={sandbox} />
       <Section title="Limits">
         <LimitsEditor key={JSON.stringify(sandbox.limits)} sandbox={sandbox} />
       </Section>

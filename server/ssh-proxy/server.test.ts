@@ -136,9 +136,11 @@ describe('refuses', () => {
     await expect(
       dial({
         ...{ port, username: BOX },
-        authHandler: [{ type: 'publickey', username: BOX, key: forged }],
+        // ssh2's types do not know that it takes a parsed key.
+        authHandler: [{ type: 'publickey', username: BOX, key: forged } as never],
       }),
-    ).rejects.toThrow();
+    ).rejects.toThrow(/authentication/);
+    await until('it was judged', LATE_MS, () => logged.join('').includes('a wrong signature'));
   });
 
   test.each(['none', 'keyboard-interactive', 'hostbased'])('%s', async (type) => {
