@@ -18,12 +18,13 @@ export interface CacheFigures {
   cache_creation: { ephemeral_5m_input_tokens: number; ephemeral_1h_input_tokens: number };
 }
 
-type Block = Record<string, unknown>;
+/** Of a request's blocks and tools nothing else is looked at; all of it counts. */
+type Block = object & { cache_control?: unknown };
 interface CachedRequest {
   model: string;
-  tools?: Block[];
-  system?: string | Block[];
-  messages: { role: string; content: string | Block[] }[];
+  tools?: object[];
+  system?: string | object[];
+  messages: { role: string; content: string | object[] }[];
 }
 interface Place {
   hash: string;
@@ -88,5 +89,5 @@ function markOf(control: unknown): Place['mark'] {
   return 'ttl' in control && control.ttl === '1h' ? '1h' : '5m';
 }
 
-const blocksOf = (content: string | Block[]): Block[] =>
+const blocksOf = (content: string | object[]): object[] =>
   typeof content === 'string' ? [{ type: 'text', text: content }] : content;
