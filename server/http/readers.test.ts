@@ -169,15 +169,13 @@ describe('a token that is revoked in the middle', () => {
     const { plaintext, token } = (await made.json()) as { plaintext: string; token: { id: string } };
     return { token: plaintext, id: token.id };
   };
-  /** How long it took from the revocation to the end, ms. */
+  /** How long it took from the answer to the revocation, ms. */
   async function revoked(id: string, ended: Promise<unknown>): Promise<number> {
-    const from = performance.now();
     const headers = { authorization: `Bearer ${MASTER}` };
-    const [answer] = await Promise.all([
-      server.ask(`/api/tokens/${id}`, { method: 'DELETE', headers }),
-      ended,
-    ]);
+    const answer = await server.ask(`/api/tokens/${id}`, { method: 'DELETE', headers });
     expect(answer.status).toBe(204);
+    const from = performance.now();
+    await ended;
     return performance.now() - from;
   }
   test.each([
@@ -212,7 +210,7 @@ describe('a token that is revoked in the middle', () => {
     const body = JSON.stringify({ prompt: 'nobody answers here' });
     const sent = server.ask(`/api/sessions/${box.sessionId}/send`, { method: 'POST', headers, body });
     const { sockets } = server.parts;
-    await expect.poll(() => 'size' in sockets && sockets.size).toBe(1);
+    await expect.poll(() => 'size' in sockets && sockets.size, { timeout: 10_000 }).toBe(1);
     expect(await revoked(id, sent)).toBeLessThan(1_000);
     expect((await sent).status).toBe(401);
   });

@@ -33,6 +33,7 @@ import { addSessionControlRoutes, type SessionControl } from './session-control'
 import { addSessionStreams } from './session-streams';
 import { addSessionRoutes } from './sessions';
 import { addShellRoutes } from './shells';
+import { addSocketDocuments } from './sockets';
 import { addSshKeyRoutes } from './ssh-keys';
 import { addTaskRoutes } from './tasks';
 import { addTokenRoutes } from './tokens';
@@ -90,6 +91,7 @@ export function createRest(options: RestOptions): {
   addSessionControlRoutes(app, options);
   addConversationRoutes(app, options);
   addSessionStreams(app, options);
+  addSocketDocuments(app);
   addShellRoutes(app, options);
   addPrefsRoutes(app, options);
   addHealthRoute(app, options);

@@ -78,6 +78,8 @@ const send = (method: string, operation: string, body: object, headers: Record<s
     body: JSON.stringify({ root: 'workspace', ...body }),
   });
 const json = async <T>(response: Response | Promise<Response>) => (await (await response).json()) as T; // the routes' own shapes
+/** On a busy machine a look into the sandbox takes its time. */
+const LOOK = { timeout: 10_000 };
 const codeOf = async (response: Promise<Response>) => (await json<{ code: string }>(response)).code;
 
 test('a text: written, read, kept from a second writer; by the seed’s paths too', async () => {
@@ -163,8 +165,10 @@ test('an upload whose sender goes away leaves nothing', async () => {
   request.write(Buffer.alloc(3_000_000), () => request.destroy());
   await closed;
   await expect
-    .poll(async () =>
-      (await box.exec(['bash', '-c', 'cd workspace; ls -A | grep -c "half\\|part$" || true'])).trim(),
+    .poll(
+      async () =>
+        (await box.exec(['bash', '-c', 'cd workspace; ls -A | grep -c "half\\|part$" || true'])).trim(),
+      LOOK,
     )
     .toBe('0');
 });
@@ -209,15 +213,20 @@ test('what is open ends with its token: download, archive, upload, watch', async
   });
   upload.write(Buffer.alloc(3_000_000));
   await expect
-    .poll(async () => (await box.exec(['bash', '-c', 'ls -A workspace | grep -c part$ || true'])).trim())
+    .poll(
+      async () => (await box.exec(['bash', '-c', 'ls -A workspace | grep -c part$ || true'])).trim(),
+      LOOK,
+    )
     .toBe('1');
   const from = performance.now();
   gateway.sockets.closeCredential(who.credentialId);
   await Promise.all([cut, ...readers.map((it) => it().catch(() => 'cut'))]);
-  expect(performance.now() - from).toBeLessThan(1_000);
+  // All at once, and what is on its way is read to its end.
+  expect(performance.now() - from).toBeLessThan(3_000);
   await expect
-    .poll(async () =>
-      (await box.exec(['bash', '-c', 'ls -A workspace | grep -c "half\\|part$" || true'])).trim(),
+    .poll(
+      async () => (await box.exec(['bash', '-c', 'ls -A workspace | grep -c "half\\|part$" || true'])).trim(),
+      LOOK,
     )
     .toBe('0');
 });
@@ -292,6 +301,6 @@ test('the helper that was killed comes again, and leaves when nobody is connecte
   expect((await fetch(url('list'))).status).toBe(200);
   expect(await pids()).not.toBe(first);
   gateway.connections.drop(SANDBOX_ID, 'test');
-  await expect.poll(pids).toBe('');
+  await expect.poll(pids, LOOK).toBe('');
   expect((await fetch(url('list'))).status).toBe(200);
 });

@@ -192,8 +192,8 @@ describe('who', () => {
     ws.send('hello');
     expect(String((await once(ws, 'message'))[0])).toBe('hello');
     const closed = once(ws, 'close');
-    const from = performance.now();
     await ask('DELETE', `/api/tokens/${id}`);
+    const from = performance.now();
     await closed;
     expect(performance.now() - from).toBeLessThan(1_000);
     for (const protocols of [[], ['bearer.cct_nothing'], [`bearer.${(await mint(['ports:read'])).token}`]]) {
@@ -302,7 +302,7 @@ test('rows are what is wanted: after a restart they listen again, and without th
   });
   expect(listeners.problemOf(port)).toMatch(/Another program/);
   listeners.start();
-  await expect.poll(() => listeners.problemOf(port)).toBeNull();
+  await expect.poll(() => listeners.problemOf(port), { timeout: 10_000 }).toBeNull();
   const answered = () => fetch(`http://127.0.0.2:${port}/`);
   await answered();
   await db.portMapping.deleteMany();
