@@ -246,8 +246,13 @@ function addStreams(app: RestApp, { prefix, params, selector }: Style, options: 
   /** Ends with the client and with the caller's rights. */
   function streamed(c: Context<RestEnv>, place: Awaited<ReturnType<typeof placeOf>>): AbortSignal {
     const aborted = new AbortController();
-    const unregister = sockets.register({ ...place, close: () => aborted.abort() });
-    c.env.outgoing.once('close', () => {
+    const { outgoing } = c.env;
+    const unregister = sockets.register({
+      ...place,
+      // In the middle of an answer the connection goes first, which stops the rest quietly.
+      close: () => (outgoing.headersSent ? outgoing.destroy() : aborted.abort()),
+    });
+    outgoing.once('close', () => {
       unregister();
       aborted.abort();
     });
