@@ -90,6 +90,7 @@ declare module '*/start-options.mjs' {
     port: number | null;
     agentMode: string;
     agentSocket: string | null;
+    headless: boolean;
   };
   export function banner(facts: {
     url: string;
