@@ -92,7 +92,7 @@ test('options of a shell, of an ended session and of one in a sandbox that does 
   expect((await set(await make({ state: 'ended' }))).text).toMatch(/has ended/);
   const busy = await make({ liveStatus: 'working' });
   expect((await set(busy)).text).toMatch(/Claude is at work/);
-  await db.sandbox.update({ where: { id: SANDBOX }, data: { state: 'stopped' } });
+  await db.sandbox.update({ where: { id: SANDBOX }, data: { state: 'stopping' } });
   expect((await set(busy)).text).toMatch(/not running/);
   expect((await db.session.findUniqueOrThrow({ where: { id: busy } })).effort).toBeNull();
 });
