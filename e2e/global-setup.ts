@@ -14,6 +14,7 @@ declare module 'vitest' {
 
 const FIRST_MAPPED_PORT = 19_000;
 const MAPPED_PORTS = 20;
+const FIRST_SSH_PORT = 18_990;
 
 /** Stands for the real key: a test shows that it never enters a sandbox. */
 export const API_KEY = 'sk-ant-scripted-key-of-the-gateway';
@@ -29,7 +30,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
       const name = `product-${products.length + 1}`;
       // A provider of a test's own stands on this machine. Below the ports that systems give out by themselves.
       const first = FIRST_MAPPED_PORT + products.length * MAPPED_PORTS;
-      const env = { PROVIDER_PRIVATE_HOSTS: 'yes', PORT_RANGE: `${first}-${first + MAPPED_PORTS - 1}` };
+      const env = {
+        PROVIDER_PRIVATE_HOSTS: 'yes',
+        PORT_RANGE: `${first}-${first + MAPPED_PORTS - 1}`,
+        SSH_PROXY_ADDR: `127.0.0.1:${FIRST_SSH_PORT + products.length}`,
+      };
       const { close, ...facts } = await startProduct({ name, apiUrl: api.url, apiKey: API_KEY, env });
       scope.add(name, close, (it) => it());
       products.push(facts);

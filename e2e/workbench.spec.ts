@@ -5,6 +5,7 @@ import type { Preferences, SessionView } from '../shared/views';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, openWebglBrowser, type Visitor } from './browser';
 import { type ShellPage, showShell } from './shell-page';
+import { sshAccess } from './ssh-access';
 import { until } from './until';
 import { workersProduct } from './workers-product';
 
@@ -117,6 +118,8 @@ describe('files go into the sandbox and their paths are typed', () => {
     await shows('both contents', (all) => all.includes('dropped-1') && all.includes('dropped-2'));
   });
 });
+
+sshAccess(() => ({ admin, sandboxId, visit }));
 
 describe('panes and tabs', () => {
   test('two shells side by side: resized, kept over a reload, closed', async () => {

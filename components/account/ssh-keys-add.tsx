@@ -12,6 +12,7 @@ export function AddSshKey({ close }: { close(): void }) {
   const queries = useQueryClient();
   const add = useMutation(
     trpc.sshKeys.add.mutationOptions({
+      meta: { quiet: true },
       onSuccess: async () => {
         await queries.invalidateQueries({ queryKey: trpc.sshKeys.get.queryKey() });
         close();

@@ -13,6 +13,7 @@ import {
 } from '../contracts';
 import type { Activity } from '../gateway/activity';
 import type { GatewayConnections } from '../gateway/connections';
+import type { SshLink } from '../gateway/ssh-link';
 import { serveForwards } from './forwards';
 import { ACTIVE_EVERY_MS, CHANNELS_PER_CONNECTION, GOOD_BYE_MS, REFUSED_MS } from './limits';
 import type { LoggedIn } from './log-in';
@@ -120,9 +121,11 @@ export class Person implements SessionHost {
   async left(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
-    clearInterval(this.#active);
     this.#unregister();
     const upstream = await this.#upstream.catch(() => null);
+    // Again: it may have been entering just now.
+    this.#unregister();
+    clearInterval(this.#active);
     await upstream?.link.close();
     if (this.#entered && this.#target) await this.#note('ssh.end', this.#target);
   }
@@ -143,6 +146,7 @@ export class Person implements SessionHost {
   async #enter(): Promise<Upstream> {
     const { db, access, sockets, connections, page } = this.#options;
     const { loggedIn, userName, refusal } = this.#arrived;
+    let link: SshLink | null = null;
     try {
       if (refusal) throw refusal;
       const target = await findTarget({ db, access }, this.#identity, userName);
@@ -157,16 +161,14 @@ export class Person implements SessionHost {
       await access(this.#identity, target.id, 'use');
       await requireRunning(db, target, page(target.id));
       const pooled = await connections.get(target.id);
-      const link = await pooled.lend();
-      if (this.#over || this.#ending) {
-        await link.close();
-        throw new AppError('gone');
-      }
+      link = await pooled.lend();
+      if (this.#over || this.#ending) throw new AppError('gone');
+      await this.#note('ssh.begin', target);
       this.#entered = true;
       this.#keepActive(target.id);
-      await this.#note('ssh.begin', target);
       return new Upstream(link);
     } catch (thrown) {
+      await link?.close();
       const error = toAppError(thrown);
       this.report(error);
       throw error;
@@ -181,19 +183,17 @@ export class Person implements SessionHost {
   }
 
   async #note(type: 'ssh.begin' | 'ssh.end', target: Target): Promise<void> {
-    const { db, audit, log } = this.#options;
+    const { db, audit } = this.#options;
     const { received, sent } = this.#arrived.traffic();
     const seconds = Math.round((Date.now() - this.#startedAt) / 1000);
     const { via, credentialId, username } = this.#identity;
     const verb = type === 'ssh.begin' ? 'entered' : 'left';
-    await audit
-      .record(db, {
-        type,
-        actor: actorOf(this.#identity),
-        target: { type: 'sandbox', id: target.id, name: target.name },
-        message: `${username} ${verb} ${target.name} over SSH with ${this.#arrived.loggedIn.by}.`,
-        after: { via, credentialId, ...(type === 'ssh.end' ? { seconds, received, sent } : {}) },
-      })
-      .catch((error: unknown) => log.error({ err: error }, 'an SSH session was not audited'));
+    await audit.record(db, {
+      type,
+      actor: actorOf(this.#identity),
+      target: { type: 'sandbox', id: target.id, name: target.name },
+      message: `${username} ${verb} ${target.name} over SSH with ${this.#arrived.loggedIn.by}.`,
+      after: { via, credentialId, ...(type === 'ssh.end' ? { seconds, received, sent } : {}) },
+    });
   }
 }

@@ -12,7 +12,7 @@ import { dial, run } from './testing/dial';
 import { call, type Scene, startScene } from './testing/scene';
 
 const LATE_MS = 30_000;
-const BIG_BYTES = 12 * 1024 * 1024;
+const BIG_BYTES = 8 * 1024 * 1024;
 const scope = new Scope();
 let scene: Scene;
 let keyId: string;
@@ -91,7 +91,7 @@ test('files by scp and sftp and a pipe, whole, also where the keys are changed o
   const [from, back] = [join(scene.folder, 'from'), join(scene.folder, 'back')];
   await writeFile(from, data);
   const at = `scp://${SANDBOX_ID}@127.0.0.1:${scene.port}/workspace/big%20file`;
-  const rekey = ['-o', 'RekeyLimit=4M'];
+  const rekey = ['-o', 'RekeyLimit=3M'];
   expect(await call('scp', [...scene.flags, ...rekey, from, at])).toMatchObject({ code: 0, stderr: '' });
   const sum = await scene.ssh(["sha256sum <'workspace/big file'"]);
   expect(sum.stdout.toString().split(' ')[0]).toBe(sha256(data));
@@ -126,7 +126,7 @@ test('git over ssh', async () => {
 });
 
 test('who reads slowly is waited for', async () => {
-  const chunks = 160;
+  const chunks = 128;
   const held = scene.ssh([
     `i=0; while [ $i -lt ${chunks} ]; do head -c 262144 /dev/zero; i=$((i+1)); echo $i >sent; done`,
   ]);
@@ -246,6 +246,9 @@ test('what it came by ends it within a second, programs and all, and the audit l
   });
   const last = (await scene.audits('ssh.end')).at(-1);
   expect(last).toMatchObject({ actor: 'ada', targetId: SANDBOX_ID, target: 'box', address: '127.0.0.1' });
+  await scene.gateway.activity.flush();
+  const row = await db.sandbox.findUniqueOrThrow({ where: { id: SANDBOX_ID } });
+  expect(row.lastActivityAt).not.toBeNull();
   expect(JSON.parse(last?.after ?? '{}')).toMatchObject({ via: 'ssh-key', received: expect.any(Number) });
 });
 

@@ -7,7 +7,7 @@ import { createServer, type Socket } from 'node:net';
 import ssh2, { type Algorithms, type Connection } from 'ssh2';
 import { AppError } from '../../shared/errors';
 import type { Throttle } from '../auth/throttle';
-import { type Actor, actorOf } from '../contracts';
+import { actorOf } from '../contracts';
 import { Rate } from '../echo/rate';
 import {
   CONNECTIONS_PER_PERSON,
@@ -41,7 +41,8 @@ export const algorithms: Algorithms = {
   ],
   compress: ['none'],
 };
-const ADDRESSES_COUNTED = 10_000;
+/** Of refusals; beyond it all other addresses share one count, so that many of them fill no log either. */
+const ADDRESSES_COUNTED = 1_000;
 
 export interface SshProxyOptions extends PersonOptions {
   host: string;
@@ -85,7 +86,15 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
     keys: ADDRESSES_COUNTED,
   });
   const listener = createServer({ noDelay: true, keepAlive: true }, taken);
+  /** What is still to be written when a connection is over. */
+  const unfinished = new Set<Promise<void>>();
   let closing = false;
+
+  function finish(work: Promise<void>, what: string): void {
+    const done = work.catch((error: unknown) => log.error({ err: error }, what));
+    unfinished.add(done);
+    void done.then(() => unfinished.delete(done));
+  }
 
   function taken(socket: Socket): void {
     const address = plain(socket.remoteAddress ?? '');
@@ -142,8 +151,8 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
     client.on('close', () => {
       if (person) {
         people.delete(person);
-        void person.left().catch((error: unknown) => log.error({ err: error }, 'ending an SSH connection'));
-      } else if (logIn.refused !== null) void refused(logIn.refused, from);
+        finish(person.left(), 'an SSH connection was not ended well');
+      } else if (logIn.refused !== null) finish(refused(logIn.refused, from), 'a refusal was not audited');
     });
   }
 
@@ -162,7 +171,8 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
     });
     people.set(person, identity.userId);
     const message = `${identity.username} logged in over SSH with ${by}.`;
-    void note({ type: 'auth.success', actor: actorOf(identity), message });
+    const entry = { type: 'auth.success', actor: actorOf(identity), message };
+    finish(audit.record(db, entry), 'an SSH log-in was not audited');
     return person;
   }
 
@@ -171,13 +181,7 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
     log.debug({ address: from.address, why }, 'an SSH log-in failed');
     if (!audited.allows(from.address)) return;
     const actor = { userId: null, name: '(unknown)', ...from };
-    await note({ type: 'auth.failed', actor, message: `A log-in over SSH failed: ${why}.` });
-  }
-
-  async function note(entry: { type: string; actor: Actor; message: string }): Promise<void> {
-    await audit
-      .record(db, entry)
-      .catch((error: unknown) => log.error({ err: error }, 'an SSH log-in was not audited'));
+    await audit.record(db, { type: 'auth.failed', actor, message: `A log-in over SSH failed: ${why}.` });
   }
 
   return {
@@ -196,8 +200,8 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
       for (const { socket, loggedIn } of places.values()) if (!loggedIn) socket.destroy();
       const all = [...people.keys()];
       await Promise.all(all.map((it) => it.end('The gateway is stopping. Connect again in a moment.')));
-      await Promise.all(all.map((it) => it.left()));
       await shut;
+      await Promise.all(unfinished);
     },
   };
 }
