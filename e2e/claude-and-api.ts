@@ -10,8 +10,15 @@ const KEY = 'sk-of-one-person-alone';
 const MESSAGES = '/v1/messages';
 const COUNTED_MS = 10_000;
 
+interface Given {
+  admin: Account;
+  sandboxId: string;
+  /** A terminal of a session, until the end of the test. */
+  open(sessionId: string): { shows(what: RegExp): Promise<void> };
+}
+
 /** `given`: read when the tests run. */
-export function claudeAndApi(given: () => { admin: Account; sandboxId: string }): void {
+export function claudeAndApi(given: () => Given): void {
   describe('what passes between Claude and its API', () => {
     let api: ScriptedApi;
     let admin: Account;
@@ -24,6 +31,15 @@ export function claudeAndApi(given: () => { admin: Account; sandboxId: string })
       const path = `/api/sessions/${session}/send`;
       const { messages } = await admin.call<{ messages: { text?: string }[] }>('POST', path, { prompt });
       return messages.at(-1)?.text ?? '';
+    };
+    /** How the turn of a prompt went, which ends with an error. */
+    const failure = async (prompt: string): Promise<string> => {
+      await send(prompt);
+      return until('the turn is kept', COUNTED_MS, async () => {
+        const { turns } = await get<{ turns: TurnSummary[] }>(`/api/sessions/${session}/turns`);
+        const turn = turns.find((it) => it.prompt === prompt);
+        return turn && `${turn.reason}: ${turn.error}`;
+      });
     };
     const usage = () =>
       get<UsageRequest[]>(
@@ -116,7 +132,7 @@ export function claudeAndApi(given: () => { admin: Account; sandboxId: string })
 
       expect(await send('fail error 1 after an error event')).toBe('after an error event');
       expect(asked('fail error 1')).toHaveLength(2);
-      expect(await send('fail 401 99 never at all')).toMatch(/401|log ?in/i);
+      expect(await failure('fail 401 99 never at all')).toBe('failed: authentication_failed');
       expect(await send('say still here')).toBe('still here');
 
       const failed = await until('errors are counted', COUNTED_MS, async () => {
@@ -126,6 +142,18 @@ export function claudeAndApi(given: () => { admin: Account; sandboxId: string })
       expect(failed.map((it) => it.status).sort()).toEqual([401, 429, 529, 529]);
       expect(failed.every((it) => it.costUsd === 0 && it.input === 0)).toBe(true);
       expect((await usage()).some((it) => it.state === 'cut' && it.input + it.cacheRead > 0)).toBe(true);
+    });
+
+    test('a budget that is used up is said in the conversation, which goes on when there is one again', async () => {
+      const of = { target: 'sandbox', targetId: given().sandboxId, window: 'day', measure: 'requests' };
+      await admin.call('PUT', '/api/budgets', { ...of, limit: 0 });
+      expect(await failure('say too much')).toBe('failed: rate_limit');
+      await given()
+        .open(session)
+        .shows(/budget\s+of\s+0\s+requests\s+a\s+day\s+for\s+this\s+sandbox/);
+      expect(asked('say too much')).toEqual([]);
+      await admin.call('PUT', '/api/budgets', { ...of, limit: null });
+      expect(await send('say enough')).toBe('enough');
     });
   });
 }

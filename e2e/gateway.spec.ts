@@ -86,7 +86,7 @@ describe('Claude in a sandbox', () => {
   });
 });
 
-claudeAndApi(() => ({ admin, sandboxId: sandbox.id }));
+claudeAndApi(() => ({ admin, sandboxId: sandbox.id, open }));
 
 describe('crashes', () => {
   test.each(['gateway', 'agent'] as const)(
