@@ -31,10 +31,11 @@ export function sshAccess(of: () => { admin: Account; sandboxId: string; visit()
       const { server } = await admin.call<{ server: { fingerprint: string } }>('GET', '/api/ssh-keys');
       await panel.getByText(server.fingerprint).waitFor();
 
-      await page.goto(`/sandboxes/${sandboxId}`);
-      await page.getByRole('button', { name: 'Details', exact: true }).click();
-      const command =
-        (await page.getByRole('region', { name: 'SSH' }).locator('pre').first().textContent()) ?? '';
+      const box = await context.newPage();
+      await box.goto(`/sandboxes/${sandboxId}`);
+      await box.getByRole('button', { name: 'Details', exact: true }).click();
+      const shown = box.getByRole('region', { name: 'SSH' }).locator('pre').first();
+      const command = (await shown.textContent()) ?? '';
       expect(command).toMatch(new RegExp(`^ssh -p \\d+ ${sandboxId}@127\\.0\\.0\\.1$`));
       const [program = '', ...args] = command.split(' ');
       const known = join(folder, 'known');
@@ -45,7 +46,6 @@ export function sshAccess(of: () => { admin: Account; sandboxId: string; visit()
       // The key that it showed is the one that the settings name.
       expect((await run('ssh-keygen', ['-l', '-f', known])).stdout).toContain(server.fingerprint);
 
-      await page.goto('/settings#ssh-keys');
       await panel.getByRole('button', { name: 'Remove laptop' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
       await panel.getByText('No keys yet').waitFor();

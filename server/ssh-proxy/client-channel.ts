@@ -86,18 +86,17 @@ export class ClientChannel {
     this.#tellClosed();
   }
 
-  /** Ends both streams, sends EOF, how the program ended (null: nobody knows) and closes. */
+  /** Ends both streams, sends EOF, how the program ended (null: nobody knows) and closes. Never throws. */
   async finish(exit: Exit | null): Promise<void> {
     await Promise.all([this.out, this.err].map(ended));
     const { _client, outgoing } = inside(this.#channel);
     if (this.#isClosed || (outgoing.state !== 'open' && outgoing.state !== 'eof')) return;
-    if (exit !== null && 'code' in exit) _client._protocol.exitStatus(outgoing.id, exit.code);
-    else if (exit !== null) {
-      try {
+    try {
+      if (exit !== null && 'code' in exit) _client._protocol.exitStatus(outgoing.id, exit.code);
+      else if (exit !== null)
         _client._protocol.exitSignal(outgoing.id, exit.signal, exit.coreDumped, exit.description);
-      } catch {
-        // A signal that RFC 4254 does not name: the client learns that there was no exit status.
-      }
+    } catch {
+      // A signal that RFC 4254 does not name: the client learns that there was no exit status.
     }
     this.#channel.close();
   }

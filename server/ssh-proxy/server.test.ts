@@ -20,7 +20,7 @@ import {
   REFUSALS_AUDITED,
   STRANGERS_PER_ADDRESS,
 } from './limits';
-import { createSshProxy, type SshProxy } from './server';
+import { createSshProxy, type SshProxy, type SshProxyOptions } from './server';
 import { dial, run } from './testing/dial';
 
 const LATE_MS = 20_000;
@@ -29,6 +29,7 @@ const OTHERS = 'sbox000000000002';
 const HOST_KEY = newKeyPair('host');
 const KEY = newKeyPair('ann@laptop');
 let t: ServiceTest;
+let options: SshProxyOptions;
 let proxy: SshProxy;
 let port: number;
 let keys: SshKeys;
@@ -44,13 +45,14 @@ beforeAll(async () => {
   touched = [];
   const pino = (await import('pino')).default;
   const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
-  proxy = createSshProxy({
+  options = {
     ...{ db: t.db, audit: t.audit, sockets: t.sockets, access, log },
     ...{ host: '127.0.0.1', port: 0, hostKey: HOST_KEY.private, throttle: createThrottle(t) },
     connections: { get: () => Promise.reject(new AppError('agent_unreachable')) },
     activity: { touch: (id) => touched.push(id) },
     page: (id) => `http://gateway.test/sandboxes/${id}`,
-  });
+  };
+  proxy = createSshProxy(options);
   port = await proxy.start();
   keys = createSshKeys({ ...t, server: null });
   tokens = createTokens({ ...t, access });
@@ -213,6 +215,23 @@ describe('refuses', () => {
     await t.db.sandbox.update({ where: { id: BOX }, data: { state: 'running' } });
     expect(code).toBe(255);
     expect(err).toMatch(words);
+  });
+
+  test('a user who is disabled, and says to one who has a password of somebody else’s what to do', async () => {
+    const where = { id: ann.userId };
+    await t.db.user.update({ where, data: { mustChangePassword: true } });
+    expect((await told(await withKey())).err).toMatch(/password was made by somebody else/);
+    await t.db.user.update({ where, data: { mustChangePassword: false, status: 'disabled' } });
+    await expect(withKey()).rejects.toThrow(/authentication/);
+    await t.db.user.update({ where, data: { status: 'active' } });
+  });
+
+  test('who says nothing', async () => {
+    const quick = createSshProxy({ ...options, logInMs: 100 });
+    const silent = connect(await quick.start(), '127.0.0.1');
+    silent.resume();
+    await once(silent, 'close');
+    await quick.close();
   });
 
   test('forwards, X11 and an agent with what the protocol has for that', async () => {

@@ -51,6 +51,8 @@ export interface SshProxyOptions extends PersonOptions {
   /** OpenSSH private key text, ed25519. */
   hostKey: string;
   throttle: Throttle;
+  /** For tests. */
+  logInMs?: number;
 }
 
 export interface SshProxy {
@@ -105,7 +107,7 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
       return;
     }
     const key = keyOf(socket.remoteAddress, socket.remotePort);
-    const timer = setTimeout(() => socket.destroy(), LOG_IN_MS);
+    const timer = setTimeout(() => socket.destroy(), options.logInMs ?? LOG_IN_MS);
     timer.unref();
     places.set(key, { socket, address, loggedIn: false, timer });
     socket.once('close', () => {
