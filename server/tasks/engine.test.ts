@@ -163,7 +163,7 @@ describe('when it goes wrong', () => {
 
   test('an agent that hangs is given up and tried again', async () => {
     await t.close();
-    t = await openTaskBench({ timings: { stepLimitMs: 150 } });
+    t = await openTaskBench({ timings: { stepLimitMs: 1_000 } });
     ann = await t.person('ann');
     t.peer.at('network.verify', { type: 'hang' });
     const { id } = await t.create(ann);
