@@ -47,7 +47,7 @@ beforeAll(async () => {
       host: 'localhost',
       // A TCP server has this shape.
       port: (upstream.address() as AddressInfo).port,
-      authorities: join(folder, 'cert'),
+      authorities: readFileSync(join(folder, 'cert')),
     },
     observe: () => ({
       request: (data) => {
@@ -127,7 +127,7 @@ test('says that Anthropic is out of reach, as the API would say that it is overl
     port: 0,
     gatewaySocket: join(folder, 'gateway'),
     // Nobody there trusts this certificate.
-    direct: { host: 'localhost', port, authorities: join(folder, 'none') },
+    direct: { host: 'localhost', port, authorities: Buffer.alloc(0) },
   });
   const answer = await fetch(`http://127.0.0.1:${lost.port}/direct/${SESSION}/v1/messages`);
   expect(answer.status).toBe(503);

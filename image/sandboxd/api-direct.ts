@@ -2,7 +2,6 @@
  * The way to Anthropic for Claude's own log-in: TLS from inside the sandbox, so by its own way out. Requests come with
  * `/direct/<session>` before their path; that and the host are put right, everything else passes as it is.
  */
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { tls } from './builtins';
@@ -11,37 +10,28 @@ import { type Head, HttpMessages } from './http-messages';
 export interface DirectTarget {
   host: string;
   port: number;
-  /** A file of certificates. */
-  authorities: string;
+  /** Certificates; absent: the machine's own. */
+  authorities?: Buffer;
 }
-export const ANTHROPIC: DirectTarget = {
-  ...{ host: 'api.anthropic.com', port: 443 },
-  // The machine's own, with what an administrator added: a way out may have one of its own.
-  authorities: '/etc/ssl/certs/ca-certificates.crt',
-};
+/**
+ * The machine's authorities are those of `--use-openssl-ca` and SSL_CERT_DIR (init): one of them is read when it is asked
+ * for, where the whole list would take 2 MB. An administrator's are there too: a way out may have one of its own.
+ */
+export const ANTHROPIC: DirectTarget = { host: 'api.anthropic.com', port: 443 };
 
 const PREFIX = /^([A-Z]+) \/direct\/[0-9a-f-]{36}(\/\S*) HTTP\/1\.1$/;
 
-/** By file; made when it is needed: a hundred certificates. */
-const contexts = new Map<string, SecureContext>();
+let ofMachine: SecureContext | undefined;
 
 export function dialDirect({ host, port, authorities }: DirectTarget): TLSSocket {
   const { connect, createSecureContext } = tls();
-  const secureContext = contexts.get(authorities) ?? createSecureContext({ ca: contentOf(authorities) });
-  contexts.set(authorities, secureContext);
+  if (!authorities) ofMachine ??= createSecureContext();
+  const secureContext = authorities ? createSecureContext({ ca: authorities }) : ofMachine;
   const socket = connect({
     ...{ host, port, servername: host, secureContext },
     ALPNProtocols: ['http/1.1'],
   });
   return socket.setNoDelay(true);
-}
-
-function contentOf(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    return undefined; // Node's own
-  }
 }
 
 /** A method and `/direct/`; what has said neither by then is no request that we know. */

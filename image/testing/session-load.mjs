@@ -1,13 +1,13 @@
 // Runs inside of a sandbox: many sessions at once, each with hooks and requests as Claude Code sends them. Prints the
-// sessions' ids. `node session-load.mjs SESSIONS TURNS TOKEN`
+// sessions' ids. `node session-load.mjs SESSIONS TURNS TOKEN [direct]`, direct: as with Claude's own log-in.
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 
-const [sessions, turns, token] = process.argv.slice(2);
+const [sessions, turns, token, way] = process.argv.slice(2);
 const HOOKS = 'http://127.0.0.1:7879/hook';
-const API = 'http://127.0.0.1:7878/v1/messages';
+const api = (id) => `http://127.0.0.1:7878${way === 'direct' ? `/direct/${id}` : ''}/v1/messages`;
 
 async function run(id) {
   const folder = `${homedir()}/.cloud-claude/sessions/${id}`;
@@ -26,7 +26,7 @@ async function run(id) {
   for (let turn = 1; turn <= turns; turn++) {
     const prompt = `say ${'some words '.repeat(40)}of turn ${turn} of ${id}`;
     await hook('UserPromptSubmit', { prompt, prompt_id: randomUUID() });
-    const response = await fetch(API, {
+    const response = await fetch(api(id), {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'x-claude-code-session-id': id },
       body: JSON.stringify({

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { SecretHook } from '../../../shared/hook-file';
 import { https, randomUUID, requestHttp } from '../builtins';
-import { authorities } from './authorities';
 import { signature } from './sign';
 
 /** Of an answer; more than any opinion needs. */
@@ -176,7 +175,6 @@ function post({ hook, event, body, signal, session, url }: Call<{ url: string }>
       {
         ...{ method: 'POST', signal, agent: false },
         headers: { ...headers, ...signed, 'content-length': Buffer.byteLength(body) },
-        ...(secure ? { ca: authorities() } : {}),
       },
       (response) => {
         const chunks: Buffer[] = [];
