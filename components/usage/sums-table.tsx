@@ -97,7 +97,7 @@ function SessionRows({ sum, range }: { sum: UsageSum; range: Range }) {
           <button
             type="button"
             aria-expanded={open}
-            aria-label={`Turns of ${sum.name}`}
+            title={open ? 'Hide its turns' : 'Show what each turn has cost'}
             onClick={() => setOpen(!open)}
             className="-ml-1 flex w-full min-w-0 items-center gap-1 rounded text-left hover:text-accent"
           >
