@@ -1,17 +1,14 @@
 /** The product on a folder and a port of its own: the real agent and the real gateway, without launcher and pages. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { removeTraces } from '../e2e/traces';
 import { Scope } from '../shared/lifecycle';
-import { hostTable, LABEL_INSTANCE, uplinkNamespace } from '../shared/names';
 import { source, startProgram } from './processes';
 
-const run = promisify(execFile);
 const root = dirname(import.meta.dirname);
 const user = { username: 'admin', password: randomBytes(16).toString('hex') };
 
@@ -92,18 +89,4 @@ async function build(scope: Scope, image: string, claudeApi: string | undefined)
   for (const it of signedIn.headers.getSetCookie()) cookies.push(it.split(';')[0] ?? '');
   const close = () => scope.close();
   return { url, cookie: cookies.join('; '), gatewayPid: gateway.pid, call, fetch: ask, close };
-}
-
-/** What a run that broke off has left, by this instance's names only. */
-async function removeTraces(instance: string): Promise<void> {
-  const label = `label=${LABEL_INSTANCE}=${instance}`;
-  const list = async (...args: string[]) =>
-    (await run('docker', [...args, '-q', '--filter', label])).stdout.split('\n').filter(Boolean);
-  const containers = await list('ps', '-a');
-  if (containers.length > 0) await run('docker', ['rm', '-f', '-v', ...containers]);
-  const volumes = await list('volume', 'ls');
-  if (volumes.length > 0) await run('docker', ['volume', 'rm', ...volumes]);
-  // Gone already after an orderly end.
-  await run('nft', ['delete', 'table', 'inet', hostTable(instance)]).catch(() => undefined);
-  await run('ip', ['netns', 'delete', uplinkNamespace(instance)]).catch(() => undefined);
 }

@@ -6,8 +6,9 @@ import type { SandboxView } from '../shared/views';
 import { Account } from './account';
 import { claudeAndApi } from './claude-and-api';
 import { crash, tunnelPid } from './processes';
-import { lines, tail } from './product';
+import { tail } from './product';
 import { TerminalDevice } from './terminal-device';
+import { lines } from './traces';
 import { until } from './until';
 import { workersProduct } from './workers-product';
 

@@ -77,6 +77,11 @@ export const crossings: readonly { from: string; to: string; reason: string }[] 
     .flat()
     .map((to) => ({ from: 'bench/proxy-ours.ts', to, reason: 'the proxy with its counting, without SSH' })),
   {
+    from: 'bench/product.ts',
+    to: 'e2e/traces',
+    reason: 'what a product leaves on its host is known in one place',
+  },
+  {
     from: 'bench/frames.ts',
     to: 'server/gateway/testing/box',
     reason: 'the newest image, as the tests find it',

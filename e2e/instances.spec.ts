@@ -4,7 +4,8 @@ import { hostTable, LABEL_INSTANCE } from '../shared/names';
 import { Account } from './account';
 import { leave, openBrowser, openVisitor, signIn, type Visitor } from './browser';
 import { API_KEY } from './global-setup';
-import { lines, type ProductFacts, startProduct } from './product';
+import { type ProductFacts, startProduct } from './product';
+import { lines } from './traces';
 import { workersProduct } from './workers-product';
 
 const first = workersProduct();

@@ -1,7 +1,8 @@
 /** The product's processes, found from outside, so that a test can kill them like a crash would. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { containerName } from '../shared/names';
-import { commandLine, type ProductFacts, tunnelOf } from './product';
+import type { ProductFacts } from './product';
+import { commandLine, tunnelOf } from './traces';
 import { until } from './until';
 
 /** A crashed program is started again after half a second at first, then slower. */
