@@ -64,10 +64,10 @@ export async function typed(session: string, text: string): Promise<boolean> {
   return (await screenOf(session)).split('\n').some((line) => /^❯/.test(line) && line.includes(text));
 }
 
-/** Claude Code gives a refused prompt back within a moment of its answer. */
-const GIVEN_BACK_MS = 1_500;
+/** Claude Code gives a refused prompt back within a moment of its answer; on a busy machine that is a second. */
+const GIVEN_BACK_MS = 3_000;
 /** It shows the text for a moment before that too: what stays away this long is away. */
-const STAYS_AWAY_MS = 200;
+const STAYS_AWAY_MS = 800;
 const LOOK_MS = 50;
 /** Ctrl-U takes one line of the screen at most; more is an attachment, which is one thing. */
 const LINES_MAX = 60;
