@@ -140,7 +140,8 @@ export function createUsageStore({ db, log, prices }: { db: Db; log: Logger; pri
       cacheWriteTokens: figures.cacheWrite,
       cacheWriteHourTokens: figures.cacheWriteHour,
       costUsd: usd,
-      estimated: !(known && figures.exact),
+      // Of what has cost nothing the price does not matter.
+      estimated: !(figures.exact && (known || usd === 0)),
       ttftMs: figures.ttftMs,
       durationMs: figures.durationMs,
       upstreamId: figures.upstreamId,

@@ -296,3 +296,25 @@ test('prices can be set by administrators and hold from their day on', async () 
   expect(await usage.removePrice(root, set)).toMatchObject([{ source: 'list' }]);
   await expect(usage.removePrice(root, set)).rejects.toMatchObject({ code: 'not_found' });
 });
+
+test('a message that tells no figures is counted by its size, anything else without them as one request', async () => {
+  const json = { 'content-type': 'application/json' };
+  const said = Buffer.from('{"type":"something"}');
+  for (const message of [true, false]) {
+    const admitted = await metering({ ...request, message });
+    if (!('metered' in admitted)) throw new Error(JSON.stringify(admitted));
+    admitted.metered.answered(200, json);
+    admitted.metered.data(said);
+    admitted.metered.end('whole');
+  }
+  await expect
+    .poll(async () =>
+      (await usage.requests(ann, { sandboxId: BOX, limit: 2 }))
+        .map((it) => [it.state, it.input, it.output, it.estimated])
+        .sort(),
+    )
+    .toEqual([
+      ['done', 0, 0, false],
+      ['done', 100, 0, true],
+    ]);
+});
