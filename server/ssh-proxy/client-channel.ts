@@ -5,17 +5,22 @@
  * - an exit status cannot be sent after EOF, which is when sshd sends it;
  * - data and stderr share a window, and of two that wait for it one is sent twice and the other never: so there is one
  *   write at a time, and what a finished one leaves behind is forgotten;
- * - `close` waits for data that nobody reads.
+ * - `close` waits for data that nobody reads;
+ * - whatever the client's window allows is written to its socket, read or not: so a full socket is waited for here.
  */
+import type { Socket } from 'node:net';
 import { type Readable, Writable } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
 
 const OWN_BUFFER_BYTES = 64 * 1024;
+/** On the socket, of all channels: what a fast network takes in a few milliseconds. */
+const SOCKET_BUFFER_BYTES = 512 * 1024;
 
 export type Exit = { code: number } | { signal: string; coreDumped: boolean; description: string };
 
 interface Inside {
   _client: {
+    _sock: Socket;
     _protocol: {
       exitStatus(channel: number, code: number): void;
       exitSignal(channel: number, name: string, coreDumped: boolean, description: string): void;
@@ -45,11 +50,14 @@ export class ClientChannel {
   #waiting: Write[] = [];
   #writing: Write | null = null;
   #isClosed = false;
+  #draining = false;
   /** Of out and err; EOF follows the last. */
   #open = 2;
   #tellClosed: () => void = () => undefined;
   /** Takes away what writes into it, so that somebody else has the last word. */
   release: () => void = () => undefined;
+  /** What waits on the sandbox's side of it. */
+  beyond: () => number = () => 0;
 
   constructor(channel: ServerChannel) {
     this.#channel = channel;
@@ -63,6 +71,12 @@ export class ClientChannel {
     // ssh2 ends this when the client closes the channel, whether the rest was read or not.
     channel.stderr.on('finish', () => this.markClosed());
     channel.stderr.on('error', () => this.markClosed());
+  }
+
+  /** Bytes of it that wait in this process, on their way in either direction. */
+  get buffered(): number {
+    const { readableLength } = this.#channel;
+    return readableLength + this.out.writableLength + this.err.writableLength + this.beyond();
   }
 
   get input(): Readable {
@@ -80,6 +94,7 @@ export class ClientChannel {
     const left = [...(this.#writing ? [this.#writing] : []), ...this.#waiting];
     this.#writing = null;
     this.#waiting = [];
+    inside(this.#channel)._client._sock.off('drain', this.#drained);
     for (const it of left) it.done();
     // Unread data would hold the channel back for ever.
     this.#channel.resume();
@@ -101,6 +116,11 @@ export class ClientChannel {
     this.#channel.close();
   }
 
+  readonly #drained = () => {
+    this.#draining = false;
+    this.#next();
+  };
+
   #writable(to: Writable): Writable {
     const made = new Writable({
       highWaterMark: OWN_BUFFER_BYTES,
@@ -119,7 +139,13 @@ export class ClientChannel {
   }
 
   #next(): void {
-    if (this.#writing) return;
+    if (this.#writing || this.#waiting.length === 0 || this.#draining) return;
+    const { _sock } = inside(this.#channel)._client;
+    if (!this.#isClosed && _sock.writableNeedDrain && _sock.writableLength > SOCKET_BUFFER_BYTES) {
+      this.#draining = true;
+      _sock.once('drain', this.#drained);
+      return;
+    }
     const write = this.#waiting.shift();
     if (!write) return;
     if (this.#isClosed) {

@@ -42,11 +42,14 @@ export function serveForwards(client: Connection, host: SessionHost): void {
   ): Promise<void> {
     let forget: () => void = () => undefined;
     try {
-      forget = host.opened(async () => undefined);
+      let down: ClientChannel | undefined;
+      forget = host.opened({ goodBye: async () => undefined, buffered: () => down?.buffered ?? 0 });
       const up = await open(await host.upstream());
       const channel = reply.accept();
-      if (channel) await joined(channel, up);
-      else up.destroy();
+      if (channel) {
+        down = new ClientChannel(channel);
+        await join(down, up);
+      } else up.destroy();
     } catch (thrown) {
       host.report(toAppError(thrown));
       reply.reject();
@@ -119,18 +122,13 @@ export function serveForwards(client: Connection, host: SessionHost): void {
   }
 
   function takeBack(channel: ServerChannel, up: ChannelStream): void {
-    let forget: () => void;
+    const down = new ClientChannel(channel);
     try {
-      forget = host.opened(async () => undefined);
+      const forget = host.opened({ goodBye: async () => undefined, buffered: () => down.buffered });
+      void join(down, up).finally(forget);
     } catch {
       channel.close();
       up.destroy();
-      return;
     }
-    void joined(channel, up).finally(forget);
   }
-}
-
-function joined(channel: ServerChannel, up: ChannelStream): Promise<void> {
-  return join(new ClientChannel(channel), up);
 }

@@ -15,6 +15,8 @@ export async function join(
   const said = new Promise<void>((resolve) => stderr.once('end', resolve));
   const over = new Promise<void>((resolve) => up.once('close', resolve));
   down.input.pipe(up);
+  down.beyond = () =>
+    up.readableLength + up.writableLength + stderr.readableLength + up.channel.readableLength;
   down.release = () => {
     up.unpipe(down.out);
     stderr.unpipe(down.err);

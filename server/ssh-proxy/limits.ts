@@ -19,6 +19,14 @@ export const ENV_VALUE_MAX_CHARS = 256;
 /** A client that is gone is found within four of these. */
 export const KEEPALIVE_MS = 15_000;
 export const KEEPALIVE_MISSED_MAX = 3;
+/**
+ * What may wait in this process for one person's programs to read, looked at this often. A channel holds up to 4 MiB when
+ * neither side reads; nobody means to have dozens of those.
+ */
+export const BUFFERED_PER_PERSON_BYTES = 128 * 1024 * 1024;
+/** On one socket: data waits for it before that, so these are answers to a flood of requests whose sender does not read. */
+export const SOCKET_WAITING_BYTES = 16 * 1024 * 1024;
+export const BUFFERED_LOOK_MS = 1_000;
 /** How often an open connection counts as use of its sandbox; IDLE_TIMEOUT is never below a minute. */
 export const ACTIVE_EVERY_MS = 20_000;
 /** What is left to send may take this long before the socket is cut: what ends must be gone within a second. */

@@ -17,7 +17,7 @@ import type { SshLink } from '../gateway/ssh-link';
 import { serveForwards } from './forwards';
 import { ACTIVE_EVERY_MS, CHANNELS_PER_CONNECTION, GOOD_BYE_MS, REFUSED_MS } from './limits';
 import type { LoggedIn } from './log-in';
-import { endSentence, type SessionHost, serveSession } from './session';
+import { endSentence, type OpenChannel, type SessionHost, serveSession } from './session';
 import { findTarget, requireRunning, type Target } from './target';
 import { Upstream } from './upstream';
 
@@ -50,7 +50,7 @@ export class Person implements SessionHost {
   readonly #identity: Identity;
   readonly #gone: Promise<void>;
   readonly #upstream: Promise<Upstream>;
-  readonly #goodByes = new Set<(sentence: string) => Promise<void>>();
+  readonly #channels = new Set<OpenChannel>();
   readonly #startedAt = Date.now();
   #target: Target | null = null;
   /** Also those that have asked for nothing yet. */
@@ -97,12 +97,17 @@ export class Person implements SessionHost {
     return this.#upstream;
   }
 
-  opened(goodBye: (sentence: string) => Promise<void>): () => void {
-    if (this.#goodByes.size >= CHANNELS_PER_CONNECTION)
+  opened(channel: OpenChannel): () => void {
+    if (this.#channels.size >= CHANNELS_PER_CONNECTION)
       throw new AppError('limit_reached', 'This connection has too many open channels.');
-    const mine = (sentence: string) => goodBye(sentence);
-    this.#goodByes.add(mine);
-    return () => this.#goodByes.delete(mine);
+    this.#channels.add(channel);
+    return () => this.#channels.delete(channel);
+  }
+
+  get buffered(): number {
+    let bytes = 0;
+    for (const it of this.#channels) bytes += it.buffered();
+    return bytes;
   }
 
   report(error: AppError): void {
@@ -132,7 +137,7 @@ export class Person implements SessionHost {
 
   async #end(sentence: string): Promise<void> {
     const { client, cut } = this.#arrived;
-    const told = [...this.#goodByes].map((it) => it(sentence));
+    const told = [...this.#channels].map((it) => it.goodBye(sentence));
     const upstream = this.#entered ? await this.#upstream.catch(() => null) : null;
     await upstream?.link.close();
     // A client that gets the disconnect with the sentence shows the disconnect only; most leave by themselves.

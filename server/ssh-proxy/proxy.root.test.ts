@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import type { ClientChannel } from 'ssh2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Scope } from '../../shared/lifecycle';
+import { withWindow } from '../gateway/ssh-internals';
 import { identity, SANDBOX_ID } from '../gateway/testing/gateway';
 import { settles, until } from '../gateway/testing/until';
+import { createSshProxy } from './server';
 import { dial, run } from './testing/dial';
 import { call, type Scene, startScene } from './testing/scene';
 
@@ -56,7 +59,7 @@ test('a command: both outputs, input to its end, exit code, signal, and harmless
 
 test('a terminal: its size from the first line on, keys, signals, and the shell’s own end', async () => {
   const client = await dial(await asSelf());
-  const shell = await new Promise<import('ssh2').ClientChannel>((resolve, reject) =>
+  const shell = await new Promise<ClientChannel>((resolve, reject) =>
     client.shell({ term: 'xterm-256color', cols: 101, rows: 33 }, (error, it) =>
       error ? reject(error) : resolve(it),
     ),
@@ -117,26 +120,58 @@ test('git over ssh', async () => {
   expect(await scene.box.exec(['git', '-C', 'project.git', 'log', '--format=%s', 'main'])).toBe('first\n');
 });
 
-test('who reads slowly is waited for', async () => {
-  const chunks = 128;
-  const held = scene.ssh([
-    `i=0; while [ $i -lt ${chunks} ]; do head -c 262144 /dev/zero; i=$((i+1)); echo $i >sent; done`,
-  ]);
-  held.child.stdout?.pause();
+/** 262144 bytes each: windows, pipes and socket buffers hold some 10 MB. */
+const chunks = 128;
+const CHUNKS_UNDER_WAY = 64;
+const writesTo = (file: string) =>
+  `i=0; while [ $i -lt ${chunks} ]; do head -c 262144 /dev/zero; i=$((i+1)); echo $i >${file}; done`;
+
+test('who reads slowly is waited for, also who says that there is room and does not read at all', async () => {
   const other = await dial(await asSelf());
-  let last = 0;
-  const stuck = await settles(
-    () => last,
-    (it) => it > 0,
-    async () => {
-      last = Number((await run(other, 'cat sent')).out);
-    },
-  );
-  // 262144 bytes each: windows, pipes and socket buffers hold some 10 MB.
-  expect(stuck).toBeLessThan(100);
+  const stuck = async (file: string) => {
+    let last = 0;
+    const isThere = (it: number) => it > 0;
+    return settles(
+      () => last,
+      isThere,
+      async () => {
+        last = Number((await run(other, `cat ${file}`)).out);
+      },
+    );
+  };
+  const held = scene.ssh([writesTo('slow')]);
+  held.child.stdout?.pause();
+  expect(await stuck('slow')).toBeLessThan(CHUNKS_UNDER_WAY);
   held.child.stdout?.resume();
   expect((await held).stdout.length).toBe(chunks * 262_144);
+
+  const liar = await dial(await asSelf());
+  const channel = await new Promise<ClientChannel>((resolve, reject) => {
+    const opened = (error: Error | undefined, it: ClientChannel) => (error ? reject(error) : resolve(it));
+    withWindow(liar, 2 ** 31 - 1, () => liar.exec(writesTo('liar'), opened));
+  });
+  // ssh2 does not offer its socket.
+  const { _sock: socket } = liar as unknown as { _sock: Socket };
+  socket.pause();
+  expect(await stuck('liar')).toBeLessThan(CHUNKS_UNDER_WAY);
+  let got = 0;
+  channel.on('data', (it: Buffer) => {
+    got += it.length;
+  });
+  const over = once(channel, 'close');
+  socket.resume();
+  await over;
+  expect(got).toBe(chunks * 262_144);
+  liar.end();
   other.end();
+});
+
+test('who lets too much wait is ended', async () => {
+  const narrow = createSshProxy({ ...scene.proxyOptions, bufferedBytes: 1024 * 1024 });
+  const client = await dial({ ...(await asSelf()), port: await narrow.start() });
+  const unread = run(client, 'sleep 1000', Buffer.alloc(BIG_BYTES));
+  expect(await unread).toMatchObject({ code: 255, err: expect.stringContaining('waits to be read') });
+  await narrow.close();
 });
 
 test('clients that die in the middle of a flood leave nothing', async () => {

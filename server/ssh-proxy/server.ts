@@ -10,12 +10,16 @@ import type { Throttle } from '../auth/throttle';
 import { actorOf } from '../contracts';
 import { Rate } from '../echo/rate';
 import {
+  BUFFERED_LOOK_MS,
+  BUFFERED_PER_PERSON_BYTES,
+  CHANNELS_PER_CONNECTION,
   CONNECTIONS_PER_PERSON,
   KEEPALIVE_MISSED_MAX,
   KEEPALIVE_MS,
   LOG_IN_MS,
   REFUSALS_AUDITED,
   REFUSALS_WINDOW_MS,
+  SOCKET_WAITING_BYTES,
   STRANGERS_MAX,
   STRANGERS_PER_ADDRESS,
 } from './limits';
@@ -51,8 +55,9 @@ export interface SshProxyOptions extends PersonOptions {
   /** OpenSSH private key text, ed25519. */
   hostKey: string;
   throttle: Throttle;
-  /** For tests. */
+  /** For tests: instead of LOG_IN_MS and BUFFERED_PER_PERSON_BYTES. */
   logInMs?: number;
+  bufferedBytes?: number;
 }
 
 export interface SshProxy {
@@ -106,6 +111,8 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
       socket.destroy();
       return;
     }
+    // Each channel waits for it by itself.
+    socket.setMaxListeners(CHANNELS_PER_CONNECTION * 2);
     const key = keyOf(socket.remoteAddress, socket.remotePort);
     const timer = setTimeout(() => socket.destroy(), options.logInMs ?? LOG_IN_MS);
     timer.unref();
@@ -186,6 +193,25 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
     await audit.record(db, { type: 'auth.failed', actor, message: `A log-in over SSH failed: ${why}.` });
   }
 
+  /** Of who makes too much wait, the connection that holds most of it ends. */
+  function weigh(): void {
+    for (const { socket } of places.values())
+      if (socket.writableLength > SOCKET_WAITING_BYTES) socket.destroy();
+    const held = new Map<string, { bytes: number; most: Person; of: number }>();
+    for (const [person, userId] of people) {
+      const bytes = person.buffered;
+      const all = held.get(userId) ?? { bytes: 0, most: person, of: -1 };
+      all.bytes += bytes;
+      if (bytes > all.of) Object.assign(all, { most: person, of: bytes });
+      held.set(userId, all);
+    }
+    for (const { bytes, most } of held.values())
+      if (bytes > (options.bufferedBytes ?? BUFFERED_PER_PERSON_BYTES))
+        void most.end('Too much of this connection waits to be read.');
+  }
+  const weighing = setInterval(weigh, BUFFERED_LOOK_MS);
+  weighing.unref();
+
   return {
     async start() {
       listener.listen(options.port, options.host);
@@ -196,6 +222,7 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
     count: () => people.size,
     async close() {
       closing = true;
+      clearInterval(weighing);
       const shut = listener.listening
         ? new Promise<void>((resolve) => listener.close(() => resolve()))
         : Promise.resolve();

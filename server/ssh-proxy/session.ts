@@ -16,11 +16,18 @@ const SIZE_MAX = 65_535;
 /** What OpenSSH's client ends with when a connection fails: programs that call it know it as that. */
 const FAILED_EXIT = 255;
 
+export interface OpenChannel {
+  /** Everything ends at once: tells why. */
+  goodBye(sentence: string): Promise<void>;
+  /** Bytes that wait in this process. */
+  buffered(): number;
+}
+
 export interface SessionHost {
   /** Throws AppError with the sentence that the person is to read. */
   upstream(): Promise<Upstream>;
-  /** Counts it, and hears what to do when everything ends at once. */
-  opened(goodBye: (sentence: string) => Promise<void>): () => void;
+  /** Counts it; call the result when it is over. Throws AppError `limit_reached`. */
+  opened(channel: OpenChannel): () => void;
   report(error: AppError): void;
 }
 
@@ -65,7 +72,7 @@ export function serveSession(session: Session, host: SessionHost): void {
     session.on('close', () => down.markClosed());
     let forget: () => void = () => undefined;
     void (async () => {
-      forget = host.opened((sentence) => refuse(down, sentence));
+      forget = host.opened({ goodBye: (it) => refuse(down, it), buffered: () => down.buffered });
       await run(down, program);
     })()
       .catch((thrown: unknown) => {

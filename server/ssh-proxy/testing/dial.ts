@@ -13,13 +13,18 @@ export function dial(config: ConnectConfig): Promise<Client> {
 }
 
 /** Runs a command to its end. */
-export function run(client: Client, command: string): Promise<{ code: unknown; out: string; err: string }> {
+export function run(
+  client: Client,
+  command: string,
+  input?: Uint8Array,
+): Promise<{ code: unknown; out: string; err: string }> {
   return new Promise((resolve, reject) => {
     client.exec(command, (error, channel) => {
       if (error) {
         reject(error);
         return;
       }
+      if (input) channel.end(input);
       let [out, err] = ['', ''];
       channel.on('data', (it: Buffer) => {
         out += it;

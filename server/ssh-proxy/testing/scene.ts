@@ -12,7 +12,7 @@ import { type Box, startBox } from '../../gateway/testing/box';
 import { identity, makeKey, SANDBOX_ID, startGateway } from '../../gateway/testing/gateway';
 import { createAccess } from '../../services/sandboxes/access';
 import { createSshKeys } from '../../services/ssh-keys/service';
-import { createSshProxy } from '../server';
+import { createSshProxy, type SshProxyOptions } from '../server';
 
 export interface Outcome {
   code: number | null;
@@ -55,14 +55,12 @@ export async function startScene(scope: Scope) {
   const sockets = createOpenSockets({ access });
   const audit = createAudit({ log });
   const host = newKeyPair('host');
-  const proxy = scope.own(
-    'proxy',
-    createSshProxy({
-      ...{ db, audit, log, access, sockets, connections, activity },
-      ...{ host: '127.0.0.1', port: 0, hostKey: host.private, throttle: createThrottle({ db }) },
-      page: (id) => `http://gateway.test/sandboxes/${id}`,
-    }),
-  );
+  const proxyOptions: SshProxyOptions = {
+    ...{ db, audit, log, access, sockets, connections, activity },
+    ...{ host: '127.0.0.1', port: 0, hostKey: host.private, throttle: createThrottle({ db }) },
+    page: (id) => `http://gateway.test/sandboxes/${id}`,
+  };
+  const proxy = scope.own('proxy', createSshProxy(proxyOptions));
   const port = await proxy.start();
   const keys = createSshKeys({ db, live: gateway.recorded.live, audit, sockets, server: null });
   const folder = scope.add('ssh folder', await mkdtemp(join(tmpdir(), 'cc-ssh-')), (it) =>
@@ -80,7 +78,7 @@ export async function startScene(scope: Scope) {
   }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 
   return {
-    ...{ box, gateway, db, sockets, proxy, port, keys, folder, known },
+    ...{ box, gateway, db, sockets, proxy, proxyOptions, port, keys, folder, known },
     /** Makes and registers this person's key. */
     async addKey(): Promise<string> {
       await rm(file, { force: true });
