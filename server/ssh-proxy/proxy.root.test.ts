@@ -71,8 +71,8 @@ test('a terminal: its size from the first line on, keys, signals, and the shellâ
   shell.write('stty size; echo T=$TERM\r');
   await until('its size', LATE_MS, () => /33 101\r\n/.test(seen) && seen.includes('T=xterm-256color'));
   shell.setWindow(40, 120, 0, 0);
-  shell.write('stty size\r');
-  await until('its new size', LATE_MS, () => seen.includes('40 120'));
+  shell.write('stty size; stty -a\r');
+  await until('its new size', LATE_MS, () => seen.includes('40 120') && / iutf8/.test(seen));
   shell.write('sleep 1000\r\x03');
   const over = once(shell, 'close');
   shell.write('echo after; exit 3\r');

@@ -256,6 +256,14 @@ describe('refuses', () => {
   });
 });
 
+test('an address that is taken is told by the name of its setting', async () => {
+  const second = createSshProxy({ ...options, port });
+  await expect(second.start()).rejects.toThrow(
+    /^SSH_PROXY_ADDR: 127\.0\.0\.1:\d+ cannot be taken \(EADDRINUSE\)/,
+  );
+  await second.close();
+});
+
 describe('bounds', () => {
   test('strangers of one address', async () => {
     await until('the others are gone', LATE_MS, () => proxy.count() === 0);

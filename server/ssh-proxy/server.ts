@@ -61,7 +61,7 @@ export interface SshProxyOptions extends PersonOptions {
 }
 
 export interface SshProxy {
-  /** Listens; the port. */
+  /** Listens; the port. Throws AppError with the name of the setting when it cannot. */
   start(): Promise<number>;
   /** Connections that have logged in. */
   count(): number;
@@ -214,10 +214,15 @@ export function createSshProxy(options: SshProxyOptions): SshProxy {
 
   return {
     async start() {
-      listener.listen(options.port, options.host);
-      await once(listener, 'listening');
+      const { host, port } = options;
+      listener.listen(port, host);
+      await once(listener, 'listening').catch((cause: unknown) => {
+        const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+        const message = `SSH_PROXY_ADDR: ${host}:${port} cannot be taken (${why}).`;
+        throw new AppError('unavailable', message, { cause });
+      });
       const at = listener.address();
-      return typeof at === 'object' && at ? at.port : options.port;
+      return typeof at === 'object' && at ? at.port : port;
     },
     count: () => people.size,
     async close() {

@@ -1,5 +1,5 @@
 /** The sandbox's side of one SSH connection: a log-in of its own over the agent's stream, and channels on it. */
-import type { Client, PseudoTtyOptions, ClientChannel as SandboxChannel } from 'ssh2';
+import type { Client, PseudoTtyOptions, ClientChannel as SandboxChannel, TerminalModes } from 'ssh2';
 import { AppError } from '../../shared/errors';
 import { ChannelStream, PTY_WINDOW_BYTES, PtyStream } from '../gateway/channel-stream';
 import { withWindow } from '../gateway/ssh-internals';
@@ -22,6 +22,12 @@ export interface Running {
   exit(): Exit | null;
 }
 
+/**
+ * RFC 8160: opcode 42, IUTF8, then the end. ssh2 cannot read what the client's terminal is like and cannot name this one;
+ * the locale of every sandbox is UTF-8, and without it a backspace takes half a letter from what is typed to a program.
+ */
+const TERMINAL_MODES = Buffer.of(42, 0, 0, 0, 1, 0);
+
 type Done<T> = (error: Error | undefined, value: T) => void;
 
 export class Upstream {
@@ -38,11 +44,13 @@ export class Upstream {
   /** Throws AppError `unavailable` when sshd refuses it or the connection is lost. */
   run(program: Program, { env, pty }: Surroundings): Promise<Running> {
     const { client } = this.link;
+    // ssh2 takes its bytes, too, which its types do not know.
+    const terminal = pty && { ...pty, modes: TERMINAL_MODES as unknown as TerminalModes };
     const options = { env: env as NodeJS.ProcessEnv }; // ssh2's types want what other packages declare as always set.
     const open = (done: Done<SandboxChannel>) => {
-      if (program.kind === 'shell') client.shell(pty ?? false, options, done);
+      if (program.kind === 'shell') client.shell(terminal ?? false, options, done);
       else if (program.kind === 'exec')
-        client.exec(program.command, { ...options, ...(pty ? { pty } : {}) }, done);
+        client.exec(program.command, { ...options, ...(terminal ? { pty: terminal } : {}) }, done);
       else client.subsys(program.name, done);
     };
     return this.#opened(
