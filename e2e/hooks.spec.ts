@@ -151,6 +151,11 @@ test('a hook is written, tried and switched; a session that runs heeds it', asyn
   const own = page.getByRole('dialog', { name: `Hooks of ${session.name}` });
   await own.getByText('This session has no hooks of its own.').waitFor();
   await page.screenshot({ path: `${artifacts}/hooks-session-light-1280.png` });
+
+  // The dashboard counts what is on.
+  await page.goto('/dashboard');
+  const card = page.getByRole('article').filter({ hasText: session.name }).first();
+  await card.getByText('Hooks', { exact: true }).locator('..').getByText('2', { exact: true }).waitFor();
   expect(complaints).toEqual([]);
 });
 

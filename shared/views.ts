@@ -205,6 +205,8 @@ export const sessionViewSchema = z.object({
   provider: providerRefSchema.nullable(),
   /** Null until the sandbox has told of it, and for a shell. */
   live: sessionLiveSchema.nullable(),
+  /** Of its workspace's hooks and its own: how many are on. Those of the image and of the user are in the sandbox. */
+  hooks: z.int().optional(),
 });
 export type SessionView = z.infer<typeof sessionViewSchema>;
 

@@ -3,6 +3,7 @@
 import { ChevronDown, MessageCircleQuestion, ShieldQuestion } from 'lucide-react';
 import Link from 'next/link';
 import { type ReactNode, useId, useState } from 'react';
+import { modelLabel } from '../../shared/models';
 import type { SessionView } from '../../shared/views';
 import { short } from '../inspector/clock';
 import { toneClass } from '../ui/banner';
@@ -112,6 +113,7 @@ export function SessionCard({
   const ended = session.endedAt ? Date.parse(session.endedAt) : now;
   const clock = ended === null ? 0 : ended - Date.parse(session.createdAt);
   const turns = live?.turns ?? 0;
+  const model = live?.model ?? session.model;
   return (
     <article
       aria-labelledby={`${id}-name`}
@@ -137,8 +139,8 @@ export function SessionCard({
       </header>
       <Waiting session={session} />
       {live?.preview && <p className="line-clamp-2 break-words text-ink-soft text-sm">{live.preview}</p>}
-      <dl className="grid grid-cols-3 gap-x-4 gap-y-2">
-        <Figure name="Model">{live?.model ?? session.model ?? '–'}</Figure>
+      <dl className="grid grid-cols-2 gap-x-4 gap-y-2 sm:grid-cols-3">
+        <Figure name="Model">{model === null ? '–' : <span title={model}>{modelLabel(model)}</span>}</Figure>
         <Figure name="Tokens">
           <span title={`${tokens.in} sent, ${tokens.out} received`}>
             {short(tokens.in)} / {short(tokens.out)}
@@ -148,6 +150,9 @@ export function SessionCard({
         <Figure name="Provider">{session.provider?.label ?? '–'}</Figure>
         <Figure name="Worked">{now === null ? '–' : duration(workMs(session, now))}</Figure>
         <Figure name="Open for">{duration(clock)}</Figure>
+        <Figure name="Hooks">
+          <span title="Of the workspace and of this session, switched on">{session.hooks ?? 0}</span>
+        </Figure>
       </dl>
       {live?.context && live.context.window > 0 && <ContextGauge context={live.context} />}
       <div>

@@ -68,7 +68,14 @@ export function HookForm({
     if (found) onSave(found);
   }
   return (
-    <form className="grid gap-4" onSubmit={submit} noValidate autoComplete="off">
+    <form
+      className="grid gap-4"
+      onSubmit={submit}
+      // What was wrong may be right now: it is looked at again when it is sent.
+      onChange={() => setProblems({})}
+      noValidate
+      autoComplete="off"
+    >
       <Field label="Name" error={problems.name}>
         {(control) => (
           <Input

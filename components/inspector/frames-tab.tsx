@@ -24,7 +24,7 @@ const HOOK_ANSWER_CHARS = 120;
 function FrameRow({ frame }: { frame: Frame }) {
   return (
     <>
-      <span className="tabular shrink-0 font-mono text-ink-faint">{clock(frame.ts)}</span>
+      <span className="tabular shrink-0 font-mono text-ink-faint max-sm:hidden">{clock(frame.ts)}</span>
       <span className="tabular w-9 shrink-0 text-right font-mono text-ink-faint">{frame.seq}</span>
       <span className={cx('w-30 shrink-0 truncate font-mono', toneText[kindTone[frame.kind] ?? 'quiet'])}>
         {frame.kind}
@@ -107,7 +107,7 @@ export function FramesTab({
           placeholder="Filter by text"
           value={text}
           onChange={(event) => setText(event.target.value)}
-          className="h-7 min-w-24 flex-1 px-2 text-xs"
+          className="h-7 min-w-24 flex-1 px-2 text-xs max-sm:order-last max-sm:basis-full"
         />
         <Button
           size="sm"

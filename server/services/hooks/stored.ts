@@ -23,6 +23,12 @@ export interface HookRows {
   open(row: { body: string; secrets: string }): SecretHook[];
 }
 
+/** How many of these lists' hooks are on. */
+export function hooksOn(...lists: ({ body: string } | null)[]): number {
+  const all = lists.flatMap((it) => (it ? readHookFile(JSON.parse(it.body)).hooks : []));
+  return all.filter((it) => it.enabled).length;
+}
+
 export function createHookRows(box: SecretBox): HookRows {
   function open(row: { body: string; secrets: string }): SecretHook[] {
     const secrets = secretsSchema.parse(JSON.parse(box.open(PURPOSE, row.secrets).toString('utf8')));

@@ -18,7 +18,7 @@ import type { GatewayConnections } from '../../gateway/connections';
 import { SESSION_ENDED_EXIT, WORKDIR_MISSING_EXIT } from '../../gateway/sandbox-command';
 import { merged } from '../hooks/merge';
 import type { HookPush } from '../hooks/push';
-import type { HookRows } from '../hooks/stored';
+import { type HookRows, hooksOn } from '../hooks/stored';
 import { builtIn, type ProviderRefs } from '../providers/refs';
 import { rightsOf } from '../sandboxes/access';
 import { createSessionStates } from './states';
@@ -196,9 +196,13 @@ export function createSessions(options: SessionsOptions): SessionsService {
   }
 
   async function view(id: string): Promise<SessionView> {
-    const row = await db.session.findUnique({ where: { id }, include: { sandbox: true } });
+    const row = await db.session.findUnique({
+      where: { id },
+      include: { hooks: true, sandbox: { include: { workspace: { select: { hooks: true } } } } },
+    });
     if (!row) throw new AppError('not_found');
     return sessionView(row, {
+      ...(row.kind === 'claude' ? { hooks: hooksOn(row.sandbox.workspace.hooks, row.hooks) } : {}),
       sandboxState: row.sandbox.state,
       viewers: connections.viewers(id),
       provider: (await options.providers.of([row]))(row),
@@ -291,9 +295,10 @@ export function createSessions(options: SessionsOptions): SessionsService {
             select: {
               state: true,
               ownerId: true,
-              workspace: { select: { members: { where: { userId: identity.userId } } } },
+              workspace: { select: { hooks: true, members: { where: { userId: identity.userId } } } },
             },
           },
+          hooks: true,
         },
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       });
@@ -304,7 +309,10 @@ export function createSessions(options: SessionsOptions): SessionsService {
         // Guests see that a sandbox has sessions where they see the sandbox; they may use none.
         if (rights?.use !== true) return [];
         const viewers = connections.viewers(row.id);
-        return sessionView(row, { sandboxState: state, viewers, provider: providerOf(row), mayRead: true });
+        return sessionView(row, {
+          ...{ sandboxState: state, viewers, provider: providerOf(row), mayRead: true },
+          ...(row.kind === 'claude' ? { hooks: hooksOn(workspace.hooks, row.hooks) } : {}),
+        });
       });
     },
 

@@ -17,6 +17,8 @@ export interface SessionContext {
   provider: ProviderRef | null;
   /** What is said in it is for those who may use its sandbox. */
   mayRead: boolean;
+  /** How many of the gateway's hooks are on for it. */
+  hooks?: number;
 }
 
 /** A row as readers see it. `suspended` is derived: its sandbox does not run, and opening it later brings it back. */
@@ -39,6 +41,7 @@ export function sessionView(row: Session, context: SessionContext): SessionView 
     effort: row.effort,
     provider: context.provider,
     live: context.mayRead ? storedLive(row.live) : null,
+    ...(context.hooks === undefined ? {} : { hooks: context.hooks }),
   };
 }
 
