@@ -1,6 +1,7 @@
 /** Forwarded connections: the sandbox's sshd dials and listens, so all of them have the sandbox's own network. */
+import type { Duplex } from 'node:stream';
 import type { Connection, ClientChannel as SandboxChannel, ServerChannel, TcpConnectionDetails } from 'ssh2';
-import { toAppError } from '../../shared/errors';
+import { AppError, toAppError } from '../../shared/errors';
 import { ChannelStream } from '../gateway/channel-stream';
 import { ClientChannel } from './client-channel';
 import { join } from './join';
@@ -21,7 +22,7 @@ export function serveForwards(client: Connection, host: SessionHost): void {
     void forward({ accept, reject }, (upstream) => upstream.tcp(from, to));
   });
   client.on('openssh.streamlocal', (accept, reject, { socketPath }) => {
-    void forward({ accept, reject }, (upstream) => upstream.link.unix(socketPath));
+    void forward({ accept, reject }, (upstream) => upstream.unix(socketPath));
   });
   client.on('request', (accept: unknown, reject: unknown, name: string, info: unknown) => {
     // ssh2's two overloads of this event, told apart by its name; both replies are there only when they are wanted.
@@ -66,7 +67,8 @@ export function serveForwards(client: Connection, host: SessionHost): void {
         return listenTcp(upstream, info as { bindAddr: string; bindPort: number }); // by its name
       case 'cancel-tcpip-forward': {
         const { bindAddr, bindPort } = info as { bindAddr: string; bindPort: number }; // by its name
-        if (!tcpListeners.delete(`${bindAddr}:${bindPort}`)) throw new Error('no such listener');
+        if (!tcpListeners.delete(`${bindAddr}:${bindPort}`))
+          throw new AppError('not_found', 'There is no such listener.');
         await upstream.unlisten(bindAddr, bindPort);
         return undefined;
       }
@@ -75,25 +77,26 @@ export function serveForwards(client: Connection, host: SessionHost): void {
         return undefined;
       case 'cancel-streamlocal-forward@openssh.com': {
         const { socketPath } = info as { socketPath: string }; // by its name
-        if (!unixListeners.delete(socketPath)) throw new Error('no such listener');
+        if (!unixListeners.delete(socketPath)) throw new AppError('not_found', 'There is no such listener.');
         await upstream.link.unlistenUnix(socketPath);
         return undefined;
       }
       default:
-        throw new Error(`no such request: ${name.slice(0, 64)}`);
+        throw new AppError('invalid_input', 'There is no such request.');
     }
   }
 
   function requireRoom(): void {
     if (tcpListeners.size + unixListeners.size >= LISTENERS_PER_CONNECTION)
-      throw new Error('too many listeners');
+      throw new AppError('limit_reached', 'This connection has too many remote forwards.');
   }
 
   async function listenTcp(
     upstream: Upstream,
     { bindAddr, bindPort }: { bindAddr: string; bindPort: number },
   ): Promise<number> {
-    if (!LOOPBACK.has(bindAddr)) throw new Error('only the loopback of the sandbox can be listened on');
+    if (!LOOPBACK.has(bindAddr))
+      throw new AppError('forbidden', 'Only the loopback of the sandbox can be listened on.');
     requireRoom();
     if (!upstream.client.listenerCount('tcp connection')) upstream.client.on('tcp connection', arrived);
     const port = await upstream.listen(bindAddr, bindPort);
@@ -111,12 +114,15 @@ export function serveForwards(client: Connection, host: SessionHost): void {
 
   async function listenUnix(upstream: Upstream, path: string): Promise<void> {
     requireRoom();
-    await upstream.link.listenUnix(path, (stream) => {
+    const arrivedThere = (stream: Duplex) => {
       client.openssh_forwardOutStreamLocal(path, (error, channel) => {
         if (error) stream.destroy();
         // As above; what listens so gives channel streams.
         else takeBack(channel as unknown as ServerChannel, stream as ChannelStream);
       });
+    };
+    await upstream.link.listenUnix(path, arrivedThere).catch((cause: unknown) => {
+      throw new AppError('unavailable', 'The sandbox refused it.', { cause });
     });
     unixListeners.add(path);
   }

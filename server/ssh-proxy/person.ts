@@ -168,11 +168,13 @@ export class Person implements SessionHost {
       const pooled = await connections.get(target.id);
       link = await pooled.lend();
       if (this.#over || this.#ending) throw new AppError('gone');
-      await this.#note('ssh.begin', target);
       this.#entered = true;
       this.#keepActive(target.id);
+      await this.#note('ssh.begin', target);
       return new Upstream(link);
     } catch (thrown) {
+      this.#entered = false;
+      clearInterval(this.#active);
       await link?.close();
       const error = toAppError(thrown);
       this.report(error);

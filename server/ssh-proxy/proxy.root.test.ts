@@ -120,11 +120,12 @@ test('git over ssh', async () => {
   expect(await scene.box.exec(['git', '-C', 'project.git', 'log', '--format=%s', 'main'])).toBe('first\n');
 });
 
-/** 262144 bytes each: windows, pipes and socket buffers hold some 10 MB. */
-const chunks = 128;
-const CHUNKS_UNDER_WAY = 64;
+/** 1 MiB each: windows, pipes and socket buffers hold some 10. */
+const CHUNKS = 32;
+const CHUNKS_UNDER_WAY = 16;
+const CHUNK_BYTES = 1024 * 1024;
 const writesTo = (file: string) =>
-  `i=0; while [ $i -lt ${chunks} ]; do head -c 262144 /dev/zero; i=$((i+1)); echo $i >${file}; done`;
+  `i=0; while [ $i -lt ${CHUNKS} ]; do head -c ${CHUNK_BYTES} /dev/zero; i=$((i+1)); echo $i >${file}; done`;
 
 test('who reads slowly is waited for, also who says that there is room and does not read at all', async () => {
   const other = await dial(await asSelf());
@@ -143,7 +144,7 @@ test('who reads slowly is waited for, also who says that there is room and does 
   held.child.stdout?.pause();
   expect(await stuck('slow')).toBeLessThan(CHUNKS_UNDER_WAY);
   held.child.stdout?.resume();
-  expect((await held).stdout.length).toBe(chunks * 262_144);
+  expect((await held).stdout.length).toBe(CHUNKS * CHUNK_BYTES);
 
   const liar = await dial(await asSelf());
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
@@ -161,7 +162,7 @@ test('who reads slowly is waited for, also who says that there is room and does 
   const over = once(channel, 'close');
   socket.resume();
   await over;
-  expect(got).toBe(chunks * 262_144);
+  expect(got).toBe(CHUNKS * CHUNK_BYTES);
   liar.end();
   other.end();
 });

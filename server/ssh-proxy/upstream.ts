@@ -76,6 +76,14 @@ export class Upstream {
     );
   }
 
+  unix(path: string): Promise<ChannelStream> {
+    const { client } = this.link;
+    return this.#opened(
+      (done) => client.openssh_forwardOutStreamLocal(path, done),
+      (channel: SandboxChannel) => new ChannelStream(channel),
+    );
+  }
+
   /** The port that listens: the given one, or a free one for 0. */
   listen(host: string, port: number): Promise<number> {
     const { client } = this.link;
