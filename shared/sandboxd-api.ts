@@ -179,6 +179,14 @@ export const sandboxdApi = {
     input: z.object({ text: z.string().min(1), id: z.uuid().optional() }),
     output: z.object({ id: z.string(), position: z.number().int().nonnegative() }),
   },
+  /** The terminal's bytes as `pty.raw` frames from now on, or no more; kept over restarts. */
+  raw: {
+    method: 'POST',
+    path: '/sessions/{id}/raw',
+    params: sessionParams,
+    input: z.object({ on: z.boolean() }),
+    output: z.object({ on: z.boolean() }),
+  },
   interrupt: {
     method: 'POST',
     path: '/sessions/{id}/interrupt',

@@ -121,6 +121,11 @@ export async function startApiServer(options: {
       const { model } = checked(given, 'A model is a name such as opus or claude-opus-5-5.');
       return { model: await sessions.switchModel(entry, model) };
     },
+    async 'POST raw'({ bytes }, { request }) {
+      const { on } = checked(inputs.raw(await jsonOf(request)), 'on is true or false.');
+      await bytes.set(on);
+      return { on };
+    },
     'GET commands': async ({ session }) => ({
       commands: await listCommands({ home, workdir: workdirOf(session.id) }),
     }),

@@ -1,5 +1,7 @@
 // The real Claude Code in the real image against the scripted API: the journal is compared with the script.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Frame } from '../../shared/frames';
+import { tmuxName } from '../../shared/names';
 import { broken, ClaudeBox, of, said } from '../testing/claude-box';
 import { until } from '../testing/sandbox';
 
@@ -118,6 +120,39 @@ it('keeps two sessions apart, and takes any text for a prompt', async () => {
   expect(broken(frames)).toEqual([]);
   const first = await claude.waitFor(one, (all) => said(all).at(-1) === 'in the first');
   expect(users(first.slice(before))).toEqual(['say in the first']);
+});
+
+it('tells the bytes of the terminal when it is asked to, also after a restart, and no more', async () => {
+  const raw = (on: boolean) => claude.call('POST', `/sessions/${one}/raw`, { on });
+  const bytes = (all: Frame[]) =>
+    Buffer.concat(of(all, 'pty.raw').map((it) => Buffer.from(it.data.base64, 'base64'))).length;
+  expect(of(await claude.frames(one), 'pty.raw')).toEqual([]);
+  expect(JSON.parse((await raw(true)).text)).toEqual({ on: true });
+  // Joined at the next look.
+  await until(
+    () => claude.box.tmux(`display-message -p -t ${tmuxName(one)} '#{pane_pipe}'`),
+    ({ stdout }) => stdout.trim() === '1',
+  );
+  await claude.type(one, 'typed');
+  const before = bytes(await claude.waitFor(one, (all) => bytes(all) >= 'typed'.length));
+  const old = (await claude.box.asRoot('pgrep', '-f', 'sandboxd.mjs')).stdout.trim();
+  await claude.box.asRoot('kill', '-9', old);
+  await until(
+    () => claude.call('GET', '/health'),
+    ({ status }) => status === 200,
+  );
+  const again = (all: Frame[]) => bytes(all) > before;
+  // What is printed until it has joined again is in no frame.
+  for (let tries = 0; tries < 10 && !again(await claude.frames(one)); tries++) {
+    await claude.type(one, 'more');
+    await until(() => claude.frames(one), again, 2_000).catch(() => undefined);
+  }
+  expect(again(await claude.frames(one))).toBe(true);
+  expect((await raw(false)).status).toBe(200);
+  const { stdout } = await claude.box.tmux(`display-message -p -t ${tmuxName(one)} '#{pane_pipe}'`);
+  expect(stdout.trim()).toBe('0');
+  await claude.type(one, ...Array<string>(5).fill('C-u'));
+  expect(broken(await claude.frames(one))).toEqual([]);
 });
 
 it('stays small, and ends a session with its process', async () => {

@@ -43,6 +43,9 @@ export const inputs = {
   model({ model }: Json): Input<'model'> | null {
     return typeof model === 'string' && MODEL.test(model) ? { model } : null;
   },
+  raw({ on }: Json): Input<'raw'> | null {
+    return typeof on === 'boolean' ? { on } : null;
+  },
   files({ query }: Json): Input<'files'> | null {
     return typeof query === 'string' && query.length <= QUERY_MAX_CHARS ? { query } : null;
   },

@@ -11,6 +11,7 @@ import type { Decision } from './requests';
 import { Session } from './session';
 import { isSessionId } from './session-id';
 import { viewOf } from './session-view';
+import { TerminalBytes } from './terminal-bytes';
 import { paste, press, takeBack, typed } from './tmux';
 
 /** inotify may miss a file that is replaced; this is how late that is noticed. */
@@ -23,11 +24,13 @@ const MISSED_END_MS = 3_000;
 export interface Entry {
   session: Session;
   queue: PromptQueue;
+  bytes: TerminalBytes;
   idleSince: number | null;
   seenAt: number;
 }
 
 interface ClaudeProcess {
+  pid: string;
   sessionId: string;
   tmux: string;
   status: string;
@@ -92,7 +95,11 @@ export class Sessions {
       onCommand: (name) => queue.commandTaken(name),
     });
     session.recorder.onChange = () => this.#changed(id);
-    const entry = { session, queue, idleSince: null, seenAt: Date.now() };
+    const bytes = new TerminalBytes({
+      ...{ session: id, folder },
+      emit: (data) => session.recorder.emit('pty.raw', data, { turn: session.turns.number }),
+    });
+    const entry = { session, queue, bytes, idleSince: null, seenAt: Date.now() };
     this.#entries.set(id, entry);
     this.#changed(id);
     return entry;
@@ -143,7 +150,8 @@ export class Sessions {
 
   close(): void {
     clearInterval(this.#timer);
-    for (const { session, queue } of this.#entries.values()) {
+    for (const { session, queue, bytes } of this.#entries.values()) {
+      bytes.close();
       queue.close();
       session.close();
     }
@@ -176,6 +184,7 @@ export class Sessions {
     }
     entry.seenAt = now;
     session.observed(process);
+    void entry.bytes.follow(process.pid);
     session.titled(process.name);
     const quiet = state.turn === null && state.status === 'idle';
     if (process.status !== 'idle' || quiet) entry.idleSince = null;
@@ -198,6 +207,7 @@ function claudeProcesses(folder: string): ClaudeProcess[] {
       const said = object(JSON.parse(readFileSync(join(folder, name), 'utf8')));
       return [
         {
+          pid,
           sessionId: string(said.sessionId),
           tmux: string(said.tmux),
           status: string(said.status),

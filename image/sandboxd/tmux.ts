@@ -56,6 +56,13 @@ export async function paste(session: string, text: string): Promise<void> {
 export const press = (session: string, key: 'Enter' | 'Escape'): Promise<string> =>
   tmux(['send-keys', '-t', `=${tmuxName(session)}:`, key]);
 
+/** What the pane prints is also written to this file; null: no more. Its path holds no quote: a home and a session's id. */
+export const pipePane = (session: string, file: string | null): Promise<string> =>
+  tmux([
+    ...['pipe-pane', '-O', '-t', `=${tmuxName(session)}:`],
+    ...(file === null ? [] : [`exec cat >'${file}'`]),
+  ]);
+
 const screenOf = (session: string): Promise<string> =>
   tmux(['capture-pane', '-p', '-t', `=${tmuxName(session)}:`]);
 

@@ -178,7 +178,16 @@ function asEves(path: string): string | null {
 /** Right for its route: a refusal is not one of the body. */
 function bodyFor(path: string): string {
   const fields = {
-    ...{ text: 'x', prompt: 'x', data: 'x', model: 'opus', command: '/compact', cols: 80, rows: 24 },
+    ...{
+      text: 'x',
+      prompt: 'x',
+      data: 'x',
+      model: 'opus',
+      on: true,
+      command: '/compact',
+      cols: 80,
+      rows: 24,
+    },
     ...{ code: 'a#b', host: 'a.test', label: 'x', username: 'walker', role: 'guest', name: 'x' },
     ...{ requestId: 'r', decision: { behavior: 'allow' }, hooks: [], revision: 'x' },
     ...{ root: 'workspace', content: 'x', from: 'x', to: 'y', internal_port: 80 },

@@ -217,6 +217,7 @@ test.each<[string, string, object?]>([
   ['GET', 'frames'],
   ['POST', 'prompt', { text: 'hi' }],
   ['POST', 'interrupt'],
+  ['POST', 'raw', { on: true }],
   ['POST', 'answer', answer],
   ['POST', 'model', { model: 'opus' }],
   ['POST', 'command', { command: '/compact' }],

@@ -1,7 +1,7 @@
 /** Frames of a session as server-sent events, and prompts for it. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { AppError } from '../../shared/errors';
-import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-api';
+import { PROMPT_MAX_BYTES, sandboxdApi } from '../../shared/sandboxd-api';
 import { sessionIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
 import type { Frames } from '../services/frames/service';
@@ -99,6 +99,21 @@ export function addFrameRoutes(
     async (c) => {
       const given = { id: c.req.valid('param').id, input: {} };
       return c.json({ id: given.id, ...(await frames.call(identityOf(c.env), 'interrupt', given)) }, 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/sessions/{id}/raw',
+      ...needs('sessions:write'),
+      tags,
+      summary: 'Record the bytes of the terminal as pty.raw frames too, from now on or no more',
+      request: { params: sessionParam, body: body(sandboxdApi.raw.input) },
+      responses: { 200: json(sandboxdApi.raw.output, 'How it is now'), ...failures },
+    }),
+    async (c) => {
+      const given = { id: c.req.valid('param').id, input: c.req.valid('json') };
+      return c.json(await frames.call(identityOf(c.env), 'raw', given), 200);
     },
   );
 }
