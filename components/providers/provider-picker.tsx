@@ -22,6 +22,7 @@ export function ProviderPicker({ session, phone }: { session: SessionView; phone
     trpc.sessions.setOptions.mutationOptions({ meta: { quiet: true } }),
   );
   const current = session.provider;
+  const stopped = session.state === 'suspended';
   const label = current?.label ?? 'No provider';
   const Icon = kindFaces[current?.kind ?? 'gateway'].icon;
 
@@ -31,8 +32,9 @@ export function ProviderPicker({ session, phone }: { session: SessionView; phone
       { id: session.id, providerId: to.id },
       {
         onSuccess: () => {
-          toast.success(`${to.label} answers now`, { description: 'The conversation goes on.' });
-          if (to.kind === 'subscription') setLogin(true);
+          if (stopped) toast.success(`${to.label} answers from the next start on`);
+          else toast.success(`${to.label} answers now`, { description: 'The conversation goes on.' });
+          if (to.kind === 'subscription' && !stopped) setLogin(true);
         },
         onError: (error) => {
           const { title, next } = failureOf(error);
@@ -50,7 +52,7 @@ export function ProviderPicker({ session, phone }: { session: SessionView; phone
             look="ghost"
             size="tiny"
             busy={isPending}
-            disabled={session.state !== 'running'}
+            disabled={session.state !== 'running' && !stopped}
             aria-label={`Provider of ${session.name}: ${label}`}
             title={`Provider: ${label}`}
             className={phone ? undefined : 'w-auto min-w-0 max-w-44 gap-1.5 px-1.5 text-xs'}
