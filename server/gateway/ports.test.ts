@@ -13,7 +13,7 @@ import { Scope } from '../../shared/lifecycle';
 import { createProxyList } from '../auth/client-address';
 import { createOpenSockets } from '../auth/open-sockets';
 import type { Identity, SandboxAccess } from '../contracts';
-import { openDb } from '../db/open';
+import { openTestDb } from '../db/testing';
 import { createPortPasses } from './port-passes';
 import { createPortProxy } from './port-proxy';
 
@@ -42,7 +42,7 @@ let seen: IncomingMessage[] = [];
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cc-ports-'));
   scope.add('folder', folder, (it) => rm(it, { recursive: true }));
-  const { db } = scope.own('db', await openDb({ url: `file:${folder}/test.db` }));
+  const { db } = scope.own('db', await openTestDb(folder));
   await db.user.create({ data: { id: 'u1', username: 'ada', passwordHash: '-', role: 'user' } });
   const login = { expiresAt: new Date(Date.now() + 3_600_000), address: '', userAgent: '' };
   await db.authSession.create({ data: { id: 'c1', userId: 'u1', ...login } });

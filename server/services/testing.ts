@@ -8,7 +8,7 @@ import { createAudit } from '../auth/audit';
 import { createOpenSockets } from '../auth/open-sockets';
 import { createPasswords } from '../auth/password';
 import type { Identity } from '../contracts';
-import { openDb } from '../db/open';
+import { openTestDb } from '../db/testing';
 import { createLive } from '../live/live';
 import { createVisible } from '../live/visible';
 import { createAccess } from './sandboxes/access';
@@ -19,7 +19,7 @@ export const TEST_PASSWORD_COST = 4;
 export async function openServiceTest() {
   const folder = await mkdtemp(path.join(tmpdir(), 'cc-services-'));
   const log = pino({ level: 'silent' });
-  const { db, close } = await openDb({ url: `file:${folder}/test.db` });
+  const { db, close } = await openTestDb(folder);
   const live = createLive({ db, log, visible: createVisible({ db }) });
   const sockets = createOpenSockets(createAccess(db));
   const passwords = createPasswords({ cost: TEST_PASSWORD_COST });

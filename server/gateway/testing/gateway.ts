@@ -11,7 +11,7 @@ import { AppError } from '../../../shared/errors';
 import { Scope } from '../../../shared/lifecycle';
 import { createOpenSockets } from '../../auth/open-sockets';
 import type { AgentClient, AuditEntry, Db, Identity, Live, LiveChange, SandboxAccess } from '../../contracts';
-import { openDb } from '../../db/open';
+import { openTestDb } from '../../db/testing';
 import { createActivity } from '../activity';
 import { type AnthropicProxyOptions, createAnthropicProxy } from '../anthropic-proxy';
 import { createConnections } from '../connections';
@@ -56,7 +56,7 @@ export async function startGateway(options: {
   const scope = new Scope();
   const folder = await mkdtemp(join(tmpdir(), 'cc-gateway-'));
   scope.add('folder', folder, (it) => rm(it, { recursive: true }));
-  const { db } = scope.own('db', await openDb({ url: `file:${folder}/test.db` }));
+  const { db } = scope.own('db', await openTestDb(folder));
   const { logged } = options;
   const log = logged
     ? pino({ level: 'trace' }, { write: logged })
