@@ -202,6 +202,17 @@ test('an interrupt is told by the transcript, and ends the right turn', async ()
   expect(said(all)).toEqual(['half', 'next']);
 });
 
+test('what stands in the place of a missing answer is nobody’s words; an error of the API is told', async () => {
+  await start();
+  await ask();
+  const synthetic = (text: string, messageId: string) => {
+    const line = assistant(text, messageId);
+    return { ...line, message: { ...line.message, model: '<synthetic>' } };
+  };
+  await write(user('p1'), synthetic('No response requested.', 's1'), synthetic('API Error: 401', 's2'));
+  expect(said(await frames())).toEqual(['API Error: 401']);
+});
+
 test('a late line of one turn does not end the next', async () => {
   await start();
   await ask();

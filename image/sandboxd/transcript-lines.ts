@@ -77,10 +77,15 @@ function commandNews(text: string): TranscriptNews[] {
   return [{ type: 'command', text, name: /<command-name>\/?([^<]*)<\/command-name>/.exec(text)?.[1] }];
 }
 
+/** What Claude Code puts where an answer is missing, as after a start in the middle of one: nobody has said it. */
+const NO_ANSWER = 'No response requested.';
+
 function assistantNews(entry: Record<string, unknown>): TranscriptNews[] {
   const message = object(entry.message);
   const index = entry.apiBlockIndex;
-  return list(message.content).map((content, at) => ({
+  const blocks = list(message.content);
+  if (message.model === '<synthetic>' && textOf(blocks) === NO_ANSWER) return [];
+  return blocks.map((content, at) => ({
     type: 'block',
     messageId: string(message.id),
     model: string(message.model),
