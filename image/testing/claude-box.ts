@@ -147,7 +147,7 @@ export class ClaudeBox {
     try {
       return await until(() => this.frames(id), right, within);
     } catch {
-      const last = (await this.frames(id)).filter((it) => it.kind !== 'hook').slice(-25);
+      const last = (await this.frames(id)).filter((it) => it.kind !== 'hook').slice(-60);
       const told = last.map((it) => JSON.stringify(it).slice(0, 250)).join('\n');
       throw new Error(`the frames never came right:\n${told}\n${await this.screen(id)}`);
     }
