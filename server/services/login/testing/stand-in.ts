@@ -75,7 +75,8 @@ export async function standInForAnthropic(
     ]);
     const [key, cert] = [readFileSync(at('key'), 'utf8'), readFileSync(at('cert'), 'utf8')];
     const trust =
-      'printf "%s\\n" "$1" >>/etc/ssl/certs/ca-certificates.crt; printf "127.0.0.1 %s\\n" "$2" >>/etc/hosts';
+      'printf "%s\\n" "$1" >/usr/local/share/ca-certificates/stand-in.crt && update-ca-certificates >&2 && ' +
+      'printf "127.0.0.1 %s\\n" "$2" >>/etc/hosts';
     await box.exec(['sh', '-c', trust, 'sh', cert, NAMES.join(' ')], 'root');
     const port = Number(new URL(apiUrl).port);
     await connection.listenUnix(BACK, (stream) => {
