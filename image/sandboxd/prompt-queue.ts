@@ -50,6 +50,8 @@ export class PromptQueue {
   #running = false;
   #submitted: (() => void) | null = null;
   #closed = false;
+  /** Something else has keys for the input box: nothing is typed until it is done. */
+  #held: Promise<unknown> | null = null;
 
   constructor(options: PromptQueueOptions) {
     this.#options = options;
@@ -110,6 +112,16 @@ export class PromptQueue {
     });
   }
 
+  /** Types nothing until this is done. */
+  hold(work: Promise<unknown>): void {
+    const held = Promise.allSettled([this.#held, work]).then(() => {
+      if (this.#held !== held) return;
+      this.#held = null;
+      this.wake();
+    });
+    this.#held = held;
+  }
+
   close(): void {
     this.#closed = true;
     this.#submitted?.();
@@ -117,7 +129,7 @@ export class PromptQueue {
 
   async #run(): Promise<void> {
     for (let entry = this.#entries[0]; entry && !this.#closed; entry = this.#entries[0]) {
-      if (!this.#options.ready()) return;
+      if (this.#held || !this.#options.ready()) return;
       try {
         await this.#type(entry);
       } catch (error) {

@@ -76,7 +76,7 @@ const GIVEN_BACK_MS = 3_000;
 /** It shows the text for a moment before that too: what stays away this long is away. */
 const STAYS_AWAY_MS = 800;
 const LOOK_MS = 50;
-/** Ctrl-U takes one line of the screen at most; more is an attachment, which is one thing. */
+/** A key takes one line of the screen at most; more is an attachment, which is one thing. */
 const LINES_MAX = 60;
 
 /** Takes a prompt that was refused out of the input box: the next one would be joined to it. */
@@ -88,7 +88,11 @@ export async function takeBack(session: string, text: string): Promise<void> {
   while (Date.now() < deadline && (takenAt === null || Date.now() - takenAt < STAYS_AWAY_MS)) {
     const box = (await screenOf(session)).split('\n').findLast((line) => /^❯/.test(line)) ?? '';
     if (box.includes(first.slice(0, 20)) || box.includes('[Pasted text')) {
-      await tmux(['send-keys', '-N', String(lines), '-t', `=${tmuxName(session)}:`, 'C-u']);
+      // What is before the cursor, then what is after it: Claude Code may have left it at the beginning. A line's end is one too.
+      const keys = (key: string, times: number) =>
+        tmux(['send-keys', '-N', String(times), '-t', `=${tmuxName(session)}:`, key]);
+      await keys('C-u', lines);
+      await keys('C-k', 2 * lines);
       takenAt = Date.now();
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

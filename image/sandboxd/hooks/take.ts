@@ -15,7 +15,7 @@ const SHOWN_MAX_CHARS = 1_024;
 export interface Taken {
   store: HookStore;
   session: Session;
-  queue: { readonly length: number };
+  queue: { readonly length: number; hold(work: Promise<unknown>): void };
   event: HookEvent;
   signal: AbortSignal;
 }
@@ -79,8 +79,9 @@ async function prompt({ store, session, queue, event, signal }: Taken): Promise<
   };
   const text = ours ? string(event.payload.prompt) : '';
   // Claude Code has to be answered first.
-  setImmediate(
-    () => void (text === '' ? Promise.resolve() : takeBack(session.id, text)).catch(() => {}).then(end),
-  );
+  const answered = new Promise<void>((resolve) => setImmediate(resolve));
+  const taken = answered.then(() => (text === '' ? undefined : takeBack(session.id, text)));
+  queue.hold(taken);
+  void taken.catch(() => {}).then(end);
   return chain.told;
 }
