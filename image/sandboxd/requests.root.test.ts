@@ -71,7 +71,9 @@ it('a permission refused over the API: Claude is told why, the command never ran
 });
 
 it('a permission given in the terminal: closed before the command has ended', async () => {
-  const requestId = await ask('run echo three >> /tmp/made; until [ -e /tmp/go-on ]; do sleep 0.1; done');
+  const requestId = await ask(
+    'run echo three >> /tmp/made; for i in $(seq 150); do [ -e /tmp/go-on ] && break; sleep 0.1; done',
+  );
   await press('Enter');
   const open = await claude.waitFor(one, (all) => closed(all)?.requestId === requestId);
   expect(of(open, 'tool.use.result').at(-1)?.turn).toBeLessThan(3);
