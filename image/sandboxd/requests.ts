@@ -146,7 +146,9 @@ export class Requests {
   /** What Claude Code says of itself `since` then: it waited and does no more, so the terminal has answered. */
   observed(status: string, since: number): void {
     for (const held of this.#held.values()) {
-      if (status === 'waiting' && since >= held.since) held.waited = true;
+      // What began after it was asked has been waited before, also when nobody looked in that moment.
+      const slack = status === 'waiting' ? 0 : 2 * SINCE_SLACK_MS;
+      if (since >= held.since + slack) held.waited = true;
     }
     if (status === 'waiting') return;
     this.#each(
