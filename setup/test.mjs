@@ -129,21 +129,22 @@ async function runStages(wanted, reports) {
   const code = async () => {
     await stage('generate', () => ensureGenerated({ root, log }).then(() => null));
     if (wanted('lint')) await stage('lint', () => mustPass('@biomejs/biome/bin/biome', ['check', '.']));
-    let built = true;
-    if (wanted('e2e') || wanted('build')) {
-      built = await stage('build', async () => {
-        await buildPrograms({ root, log });
-        await buildPages({ root, log });
-      });
-    }
-    // After the build: `next build` writes types that the pages' check needs. Beside the unit tests, as the compiler
-    // keeps one processor busy and says nothing unless it fails.
-    const types = async () => {
+    // `next build` writes types that the pages' check needs, so the check comes after it; the unit tests need neither.
+    const buildAndCheck = async () => {
+      let built = true;
+      if (wanted('e2e') || wanted('build')) {
+        built = await stage('build', async () => {
+          await buildPrograms({ root, log });
+          await buildPages({ root, log });
+        });
+      }
+      if (!wanted('types')) return built;
       await stage('types', () => mustPass('typescript/bin/tsc', ['--noEmit', '-p', '.']));
       await stage('types (shared)', () => mustPass('typescript/bin/tsc', ['--noEmit', '-p', 'shared']));
+      return built;
     };
-    await Promise.all([
-      wanted('types') && types(),
+    const [built] = await Promise.all([
+      buildAndCheck(),
       wanted('unit') && stage('unit', () => vitest('unit', reports)),
     ]);
     return built;

@@ -81,7 +81,7 @@ describe.each(proxyNames)('%s', (name) => {
   });
 
   test('loses no byte of a download or an upload', { ...again, timeout: LOAD_MS }, async () => {
-    const bytes = DOWNLOAD ?? USUAL[name] ?? 128 * MiB;
+    const bytes = DOWNLOAD ?? USUAL[name] ?? 64 * MiB;
     const tried = await useWayOut(scene, box, { try: ['download', 'upload'], bytes, upload: UPLOAD });
     expect(tried).toMatchObject({
       download: { bytes, right: true },
