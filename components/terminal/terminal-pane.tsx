@@ -132,7 +132,9 @@ export function TerminalPane({
   useEffect(() => view?.setLook({ theme, fontSize, screenReader }), [view, theme, fontSize, screenReader]);
   useEffect(() => view?.setVisible(visible), [view, visible]);
   useEffect(() => {
-    if (view && visible && active && !phone) view.terminal.focus();
+    // A menu or dialog that was opened meanwhile would close without its focus.
+    const busy = document.activeElement?.closest('[role="menu"], [role="dialog"]');
+    if (view && visible && active && !phone && !busy) view.terminal.focus();
   }, [view, visible, active, phone]);
   useEffect(() => {
     if (searchRequest > 0 && active && visible) setSearching(true);

@@ -11,9 +11,18 @@ const SAVE_AFTER_MS = 400;
 /** A reload may cut a change off before the server has it; one that is older is no longer what its person last did. */
 const UNSAVED_COUNTS_MS = 60_000;
 
+/** What this window had: a reload keeps it, whatever other windows of the same person have saved meanwhile. */
+function ofThisWindow(key: string): Layout | null {
+  try {
+    return readLayout(JSON.parse(sessionStorage.getItem(key) ?? 'null'));
+  } catch {
+    return null;
+  }
+}
+
 function cached(key: string): Layout {
   try {
-    return readLayout(JSON.parse(localStorage.getItem(key) ?? 'null')) ?? emptyLayout;
+    return ofThisWindow(key) ?? readLayout(JSON.parse(localStorage.getItem(key) ?? 'null')) ?? emptyLayout;
   } catch {
     return emptyLayout;
   }
@@ -21,6 +30,7 @@ function cached(key: string): Layout {
 
 function remember(key: string, layout: Layout): void {
   try {
+    sessionStorage.setItem(key, JSON.stringify(layout));
     localStorage.setItem(key, JSON.stringify(layout));
   } catch {
     // Private windows and full stores: the server has it.
@@ -51,7 +61,8 @@ const byHand = (action: LayoutAction) => action.type !== 'sync' && action.type !
 
 /**
  * The layout of one sandbox as this user left it, on the server. What this browser knew last is shown until the
- * answer comes, and wins over it when it was changed by hand meanwhile. Mounted in the browser only.
+ * answer comes, and wins over it when it was changed by hand meanwhile, or was this window's before a reload. Mounted
+ * in the browser only.
  */
 export function useLayout(userId: string, sandboxId: string): [Layout, (action: LayoutAction) => void] {
   const key = `cloud-claude.layout.${userId}.${sandboxId}`;
@@ -66,6 +77,8 @@ export function useLayout(userId: string, sandboxId: string): [Layout, (action: 
   /** Changed by hand: what is here wins over what the server answers, and is saved. */
   const touched = useRef<boolean | null>(null);
   touched.current ??= leftUnsaved(key);
+  const reloaded = useRef<boolean | null>(null);
+  reloaded.current ??= ofThisWindow(key) !== null;
   const loaded = useRef(false);
 
   const dispatch = useCallback((action: LayoutAction) => {
@@ -76,7 +89,7 @@ export function useLayout(userId: string, sandboxId: string): [Layout, (action: 
   useEffect(() => {
     if (loaded.current || stored.isPending) return;
     loaded.current = true;
-    const kept = touched.current ? null : readLayout(stored.data?.layout);
+    const kept = touched.current || reloaded.current ? null : readLayout(stored.data?.layout);
     if (kept) dispatchNow({ type: 'load', layout: kept });
   }, [stored.isPending, stored.data]);
 
