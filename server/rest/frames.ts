@@ -1,28 +1,16 @@
 /** Frames of a session as server-sent events, and prompts for it. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { AppError } from '../../shared/errors';
 import { PROMPT_MAX_BYTES, sandboxdApi } from '../../shared/sandboxd-api';
-import { sessionIdSchema } from '../../shared/views';
 import type { OpenSockets } from '../contracts';
 import type { Frames } from '../services/frames/service';
 import { body, failures, identityOf, json, needs, type RestApp } from './base';
 import { answerEvents, asErrorEvent, type Report } from './event-stream';
+import { sessionParam, startOf } from './session-words';
 
 const tags = ['sessions'];
-const sessionParam = z.object({ id: sessionIdSchema });
 /** seq and kind stand at fixed places of a line that sandboxd wrote. */
 const SEQ = /^\{"seq":(\d+),/;
 const KIND = /"kind":"([a-z.]+)"/;
-
-/** `Last-Event-ID` of a reconnecting EventSource wins over `?from=`. */
-function startOf(header: string | undefined, query: string | undefined): number {
-  const given = header || query;
-  if (given === undefined || given === '') return 0;
-  const seq = Number(given);
-  if (!Number.isSafeInteger(seq) || seq < 0)
-    throw new AppError('invalid_input', 'A frame is asked for by its seq.', { field: 'from' });
-  return seq;
-}
 
 export function addFrameRoutes(
   app: RestApp,

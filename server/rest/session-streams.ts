@@ -1,27 +1,16 @@
 /** `/sse/sessions/{id}` (also as `/api/sessions/{id}/events`) and its chat: a session as server-sent events; `Last-Event-ID` goes on where a reader was. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { slim } from '../../shared/chat-shapes';
-import { AppError } from '../../shared/errors';
 import type { OpenSockets } from '../contracts';
 import type { Chat } from '../services/chat/service';
 import { followSession, hasEnded } from '../services/frames/follow';
 import type { Frames } from '../services/frames/service';
 import { failures, identityOf, needs, type RestApp } from './base';
 import { answerEvents, asErrorEvent, type Report } from './event-stream';
-import { sessionParam } from './session-words';
+import { sessionParam, startOf } from './session-words';
 
 const tags = ['sessions'];
 const END = { event: 'end', data: '{}' };
-
-/** `Last-Event-ID` of a reconnecting EventSource wins over the query. */
-function startOf(header: string | undefined, query: string | undefined): number {
-  const given = header || query;
-  if (given === undefined || given === '') return 0;
-  const seq = Number(given);
-  if (!Number.isSafeInteger(seq) || seq < 0)
-    throw new AppError('invalid_input', 'A frame is asked for by its seq.', { field: 'from' });
-  return seq;
-}
 
 export function addSessionStreams(
   app: RestApp,

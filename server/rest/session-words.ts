@@ -1,5 +1,6 @@
 /** A session in the words of the seeds' clients beside ours. */
 import { z } from '@hono/zod-openapi';
+import { AppError } from '../../shared/errors';
 import { sessionStatusSchema } from '../../shared/frames';
 import { type SessionView, sandboxIdSchema, sessionIdSchema, sessionViewSchema } from '../../shared/views';
 
@@ -57,4 +58,14 @@ export function shownSession(view: SessionView): z.output<typeof session> {
       cache_write: tokens?.cacheWrite ?? 0,
     },
   };
+}
+
+/** `Last-Event-ID` of a reconnecting EventSource wins over `?from=`. */
+export function startOf(header: string | undefined, query: string | undefined): number {
+  const given = header || query;
+  if (given === undefined || given === '') return 0;
+  const seq = Number(given);
+  if (!Number.isSafeInteger(seq) || seq < 0)
+    throw new AppError('invalid_input', 'A frame is asked for by its seq.', { field: 'from' });
+  return seq;
 }
