@@ -8,8 +8,6 @@ import { readLayout } from './read-layout';
 
 /** A drag of a handle makes many layouts; one is sent when this many ms brought no other. */
 const SAVE_AFTER_MS = 400;
-/** A reload may cut a change off before the server has it; one that is older is no longer what its person last did. */
-const UNSAVED_COUNTS_MS = 60_000;
 
 /** What this window had: a reload keeps it, whatever other windows of the same person have saved meanwhile. */
 function ofThisWindow(key: string): Layout | null {
@@ -37,25 +35,6 @@ function remember(key: string, layout: Layout): void {
   }
 }
 
-const unsavedKey = (key: string) => `${key}.unsaved`;
-
-function leftUnsaved(key: string): boolean {
-  try {
-    return Date.now() - Number(localStorage.getItem(unsavedKey(key)) ?? 0) < UNSAVED_COUNTS_MS;
-  } catch {
-    return false;
-  }
-}
-
-function markUnsaved(key: string, unsaved: boolean): void {
-  try {
-    if (unsaved) localStorage.setItem(unsavedKey(key), String(Date.now()));
-    else localStorage.removeItem(unsavedKey(key));
-  } catch {
-    // As above.
-  }
-}
-
 /** What a person does by hand; the rest follows from the sandbox's sessions. */
 const byHand = (action: LayoutAction) => action.type !== 'sync' && action.type !== 'load';
 
@@ -74,11 +53,9 @@ export function useLayout(userId: string, sandboxId: string): [Layout, (action: 
     refetchOnWindowFocus: false,
   });
   const { mutate: save } = useMutation(trpc.account.setLayout.mutationOptions({ meta: { quiet: true } }));
-  /** Changed by hand: what is here wins over what the server answers, and is saved. */
+  /** What is here wins over what the server answers, and is saved: a reload may have cut that off. */
   const touched = useRef<boolean | null>(null);
-  touched.current ??= leftUnsaved(key);
-  const reloaded = useRef<boolean | null>(null);
-  reloaded.current ??= ofThisWindow(key) !== null;
+  touched.current ??= ofThisWindow(key) !== null;
   const loaded = useRef(false);
 
   const dispatch = useCallback((action: LayoutAction) => {
@@ -89,27 +66,18 @@ export function useLayout(userId: string, sandboxId: string): [Layout, (action: 
   useEffect(() => {
     if (loaded.current || stored.isPending) return;
     loaded.current = true;
-    const kept = touched.current || reloaded.current ? null : readLayout(stored.data?.layout);
+    const kept = touched.current ? null : readLayout(stored.data?.layout);
     if (kept) dispatchNow({ type: 'load', layout: kept });
   }, [stored.isPending, stored.data]);
 
   useEffect(() => {
     remember(key, layout);
     if (!touched.current) return;
-    markUnsaved(key, true);
-    let current = true;
     const timer = setTimeout(
-      () =>
-        save(
-          { sandboxId, layout: JSON.parse(JSON.stringify(layout)) },
-          { onSuccess: () => current && markUnsaved(key, false) },
-        ),
+      () => save({ sandboxId, layout: JSON.parse(JSON.stringify(layout)) }),
       SAVE_AFTER_MS,
     );
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
+    return () => clearTimeout(timer);
   }, [key, layout, save, sandboxId]);
 
   return [layout, dispatch];
