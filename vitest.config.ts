@@ -26,9 +26,11 @@ export default defineConfig({
         test: {
           name: 'root',
           include: ['{server,agent,image,setup}/**/*.root.test.ts'],
+          globalSetup: 'setup/root-tests.mjs',
           // Two files at one time: each has an instance, folders and namespaces of its own, and most of a file's time
           // is waiting. More would only make the machine slow enough for deadlines to pass.
           maxWorkers: 2,
+          isolate: false,
           // A number of workers of its own needs a group of its own (vitest's rule).
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
@@ -42,6 +44,7 @@ export default defineConfig({
           // A product for each worker, as a file changes what another would see. Most of a file's time is waiting.
           globalSetup: 'e2e/global-setup.ts',
           maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 300_000,

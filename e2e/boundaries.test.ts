@@ -148,15 +148,11 @@ describe('files', () => {
   });
 });
 
-test('shared/ compiles with neither Node nor a browser', { timeout: 60_000 }, () => {
+// That it compiles so is a stage of `npm test` of its own.
+test('shared/ is compiled with neither Node nor a browser', () => {
   const folder = join(root, 'shared');
   const { config } = ts.readConfigFile(join(folder, 'tsconfig.json'), ts.sys.readFile);
-  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, folder);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folder);
   expect(options.types).toEqual([]);
   expect(options.lib?.some((it) => it.includes('dom'))).toBe(false);
-  const program = ts.createProgram(fileNames, { ...options, incremental: false, noEmit: true });
-  const problems = ts
-    .getPreEmitDiagnostics(program)
-    .map((it) => ts.flattenDiagnosticMessageText(it.messageText, ' '));
-  expect(problems).toEqual([]);
 });

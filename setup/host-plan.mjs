@@ -11,10 +11,15 @@ export const TOOLS = [
   { program: 'mmdebstrap', package: 'mmdebstrap', extra: ['debian-archive-keyring'], only: 'base' },
   // Root's PATH may hold another browser; the tests drive the distribution's.
   { program: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium', only: 'test' },
+  // The same without windows of its own: a page costs the browser tests half the processor time. Ubuntu has none.
+  { program: 'chromium-headless-shell', package: 'chromium-headless-shell', only: 'test', optional: true },
   { program: 'tcpdump', package: 'tcpdump', only: 'test' },
   // Brings no service: nothing listens but what the tests start.
   { program: 'microsocks', package: 'microsocks', only: 'test' },
   { program: 'ssh', package: 'openssh-client', only: 'test' },
+  // For ways out by the kernel's WireGuard; wireguard-go stands in for it where a test's kernel has none.
+  { program: 'wg', package: 'wireguard-tools', only: ['test', 'wireguard'] },
+  { program: 'wireguard-go', package: 'wireguard-go', only: 'test' },
 ];
 
 /** sing-box refuses unknown fields, and `netns` is known since 1.12, the first version that will do. */
@@ -25,10 +30,11 @@ export const SING_BOX_VERSION = '1.12.12';
 export const SING_BOX_TAGS = 'with_gvisor,with_quic,with_wireguard,with_utls,with_clash_api';
 
 /** Packages to install, without doubles. `has(program)` tells what is there; `purposes` like ['test']. */
-export function missingPackages({ has, purposes = [] }) {
+export function missingPackages({ has, purposes = [], optional = false }) {
   const missing = new Set();
   for (const tool of TOOLS) {
-    if (tool.only && !purposes.includes(tool.only)) continue;
+    if (tool.only && ![tool.only].flat().some((it) => purposes.includes(it))) continue;
+    if ((tool.optional ?? false) !== optional) continue;
     const names = Array.isArray(tool.program) ? tool.program : [tool.program];
     if (names.some(has)) continue;
     for (const name of [tool.package, ...(tool.extra ?? [])]) missing.add(name);

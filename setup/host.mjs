@@ -72,9 +72,23 @@ async function aptInstall(packages, { log, elevate }) {
   }
 }
 
+/** What is better to have, from where it is to be had. */
+async function installOptional({ purposes, log, elevate }) {
+  const packages = missingPackages({ has: (name) => programPath(name) !== null, purposes, optional: true });
+  for (const name of packages) {
+    const known = await succeeds('apt-cache', ['show', name]);
+    if (known) await aptInstall([name], { log, elevate }).catch((error) => log(`${name}: ${error.message}`));
+  }
+}
+
 /** Asked by what we need of it, as a build by `go install` does not know its version. */
 async function hasSingBox() {
   return succeeds('sing-box', ['check', '-c', 'stdin'], { input: SING_BOX_PROBE });
+}
+
+/** The kernel's module, loaded or there to be loaded. */
+async function hasWireguard() {
+  return existsSync('/sys/module/wireguard') || succeeds('modprobe', ['-n', '-q', 'wireguard']);
 }
 
 /** Go 1.21 and newer fetch a newer Go by themselves when a module asks for it. */
@@ -164,15 +178,21 @@ async function startDocker({ log, elevate }) {
  */
 export async function ensureHost({ log = () => {}, purposes = [], elevate = isRoot() ? [] : null } = {}) {
   widenPath();
-  const packages = missingPackages({ has: (name) => programPath(name) !== null, purposes });
-  const singBox = !(await hasSingBox());
   const mayInstall = elevate !== null && programPath('apt-get') !== null;
+  // No reason to refuse a start: who asks for the kernel's WireGuard without it is told.
+  const wireguard = mayInstall && (await hasWireguard()) ? ['wireguard'] : [];
+  const packages = missingPackages({
+    has: (name) => programPath(name) !== null,
+    purposes: [...purposes, ...wireguard],
+  });
+  const singBox = !(await hasSingBox());
   if ((packages.length > 0 || singBox) && !mayInstall) {
     throw new HostError('This machine lacks something that only its administrator can install.', [
       ...commandBlock({ packages, singBox, startDocker: packages.includes('docker.io'), dockerGroup: false }),
     ]);
   }
   if (packages.length > 0) await aptInstall(packages, { log, elevate });
+  if (mayInstall) await installOptional({ purposes, log, elevate });
   if (singBox) await installSingBox({ log, elevate });
   if (await dockerAnswers()) return;
   // Not allowed on Docker's socket, perhaps: it is enough when the way to root is.

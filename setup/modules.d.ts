@@ -19,7 +19,11 @@ declare module '*/data-dir.mjs' {
 }
 declare module '*/host-plan.mjs' {
   type Version = [number, number];
-  export function missingPackages(options: { has(name: string): boolean; purposes: string[] }): string[];
+  export function missingPackages(options: {
+    has(name: string): boolean;
+    purposes: string[];
+    optional?: boolean;
+  }): string[];
   export function goVersion(text: string): Version | null;
   export function isNewEnough(version: Version | null, minimum: Version): boolean;
   export function commandBlock(options: {

@@ -35,6 +35,12 @@ describe('the machine', () => {
     expect(without('chromium')).toEqual([]);
     expect(without('chromium', 'chromium-browser', 'google-chrome')).toEqual(['chromium']);
     expect(missingPackages({ has: () => false, purposes: [] })).not.toContain('chromium');
+    // Better to have, not needed.
+    const shell = 'chromium-headless-shell';
+    expect(missingPackages({ has: () => false, purposes: ['test'] })).not.toContain(shell);
+    const optional = { purposes: ['test'], optional: true };
+    expect(missingPackages({ has: () => false, ...optional })).toEqual([shell]);
+    expect(missingPackages({ has: (name) => name === shell, ...optional })).toEqual([]);
   });
 
   it('knows which Go fetches a newer Go by itself', () => {

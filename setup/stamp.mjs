@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from 'node:path';
 
 const SKIPPED = new Set(['node_modules', '.next', 'dist', 'data', 'generated', 'testdata', 'artifacts']);
-const TEST_FILE = /\.(test|spec)\.tsx?$/;
+/** Tests, and what the type check leaves behind. */
+const NO_INPUT = /\.(test|spec)\.tsx?$|\.tsbuildinfo$/;
 
 /** Files below the given paths (files or folders, relative to root; a missing one counts as empty), sorted. */
 export function inputFiles(root, paths) {
@@ -17,7 +18,7 @@ export function inputFiles(root, paths) {
       return;
     }
     for (const entry of readdirSync(full, { withFileTypes: true })) {
-      if (SKIPPED.has(entry.name) || TEST_FILE.test(entry.name)) continue;
+      if (SKIPPED.has(entry.name) || NO_INPUT.test(entry.name)) continue;
       if (entry.isDirectory() || entry.isFile()) walk(join(path, entry.name));
     }
   };

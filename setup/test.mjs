@@ -90,8 +90,14 @@ async function main() {
   const wanted = (name) => chosen.length === 0 || chosen.includes(name);
   const reports = mkdtempSync(join(tmpdir(), 'cloud-claude-test-'));
   try {
+    const needsMachine = wanted('root') || wanted('e2e');
+    const host = async () =>
+      !needsMachine || stage('host', () => ensureHost({ log, purposes: ['test'] }).then(() => null));
+    // Beside each other: npm waits for its registry, the host's set-up for others, and neither needs the other.
+    const hostReady = host();
     const packages = await stage('npm packages', () => ensurePackages({ root, log }).then(() => null));
-    if (packages) await runStages(wanted, reports);
+    if (packages) await runStages({ wanted, reports, hostReady: needsMachine && hostReady });
+    else await hostReady;
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
@@ -108,15 +114,13 @@ async function main() {
  * Two strands at once, as the machine's and the image's set-up wait for network and disk while the checks of the
  * code take the processor. The root and browser tests need both strands, and share the kernel: one after another.
  */
-async function runStages(wanted, reports) {
+async function runStages({ wanted, reports, hostReady }) {
   const { ensureImage } = await import('./image.mjs');
   const { ensureGenerated } = await import('./generate.mjs');
   const { buildPages, buildPrograms } = await import('./build.mjs');
-  const needsMachine = wanted('root') || wanted('e2e');
 
   const machine = async () => {
-    if (!needsMachine) return true;
-    if (!(await stage('host', () => ensureHost({ log, purposes: ['test'] }).then(() => null)))) return false;
+    if (!(await hostReady)) return false;
     return stage('image', async () => {
       const { ref } = await ensureImage({
         log: (text) => log(`image: ${text}`),
@@ -129,7 +133,7 @@ async function runStages(wanted, reports) {
   const code = async () => {
     await stage('generate', () => ensureGenerated({ root, log }).then(() => null));
     if (wanted('lint')) await stage('lint', () => mustPass('@biomejs/biome/bin/biome', ['check', '.']));
-    // `next build` writes types that the pages' check needs, so the check comes after it; the unit tests need neither.
+    // `next build` writes types that the check needs, so that comes after it; the unit tests need neither.
     const buildAndCheck = async () => {
       let built = true;
       if (wanted('e2e') || wanted('build')) {
@@ -139,8 +143,10 @@ async function runStages(wanted, reports) {
         });
       }
       if (!wanted('types')) return built;
-      await stage('types', () => mustPass('typescript/bin/tsc', ['--noEmit', '-p', '.']));
-      await stage('types (shared)', () => mustPass('typescript/bin/tsc', ['--noEmit', '-p', 'shared']));
+      await stage('types', () => mustPass('typescript-native/bin/tsc', ['--noEmit', '-p', '.']));
+      await stage('types (shared)', () =>
+        mustPass('typescript-native/bin/tsc', ['--noEmit', '-p', 'shared']),
+      );
       return built;
     };
     const [built] = await Promise.all([

@@ -9,15 +9,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { hostTable, LABEL_INSTANCE, LABEL_SANDBOX, uplinkNamespace } from '../../../shared/names';
 import { newestImage } from '../../gateway/testing/box';
 
 const run = promisify(execFile);
-/** Where Node finds the packages that the bundle names. */
-const program = fileURLToPath(
-  new URL(`../../../node_modules/.cache/cloud-claude/agent-${process.pid}.mjs`, import.meta.url),
-);
+/** Built before the tests (setup/root-tests.mjs). */
+const program = fileURLToPath(new URL('../../../dist/agent.mjs', import.meta.url));
 
 /** What of one sandbox is on this host. */
 export interface Traces {
@@ -38,16 +35,6 @@ export async function openRealAgent() {
   const created: string[] = [];
   let child: ChildProcess;
   let up: Promise<void>;
-
-  await build({
-    entryPoints: [fileURLToPath(new URL('../../../agent/main.ts', import.meta.url))],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  });
 
   async function start(): Promise<void> {
     const flags = ['--instance', instance, '--data', dataDir, '--socket', socket, '--owner', '0:0'];
@@ -138,7 +125,7 @@ export async function openRealAgent() {
       await run('nft', ['delete', 'table', 'inet', hostTable(instance)]).catch(() => {});
       for (const name of [uplinkNamespace(instance), `${uplinkNamespace(instance)}-plan`])
         await run('ip', ['netns', 'delete', name]).catch(() => {});
-      await Promise.all([folder, program].map((path) => rm(path, { recursive: true, force: true })));
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
