@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { PROMPT_QUEUE_MAX } from '../../shared/sandboxd-limits';
 import { randomUUID } from './builtins';
 import { typedPrompt } from './tmux';
+import { visibleText } from './visible-text';
 
 /** Claude Code takes a prompt within 20 ms; a megabyte within a second. */
 const SUBMIT_WAIT_MS = 4_000;
@@ -88,8 +89,10 @@ export class PromptQueue {
   /** Claude took a prompt with this text: ours when the typed one is in it. Returns its id. */
   submitted(text: string): string | undefined {
     const entry = this.#entries[0];
-    if (!entry?.typing || entry.command || !bare(text).includes(bare(typedPrompt(entry.text))))
-      return undefined;
+    if (!entry?.typing || entry.command) return undefined;
+    const typed = visibleText(typedPrompt(entry.text));
+    // What cannot be seen would be in every text.
+    if (typed === '' || !visibleText(text).includes(typed)) return undefined;
     this.#remove(entry);
     this.#submitted?.();
     return entry.id;
@@ -197,8 +200,5 @@ export class PromptQueue {
     }
   }
 }
-
-/** Claude Code turns tabs into spaces, trims and takes invisible characters out: only what can be seen is compared. */
-const bare = (text: string): string => text.replace(/[\s\p{Cf}\p{Cc}]+/gu, '');
 
 const commandOf = (text: string): string | undefined => /^\/(\S+)/.exec(text)?.[1];

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Frame } from '../../shared/frames';
 import { PROMPT_MAX_BYTES } from '../../shared/sandboxd-limits';
 import { broken, ClaudeBox, of, said } from '../testing/claude-box';
+import { visibleText } from './visible-text';
 
 let claude: ClaudeBox;
 let one: string;
@@ -55,6 +56,12 @@ const piece = fc.oneof(
     '漢字',
     '👩‍👧',
     '\u0301',
+    'e\u0301',
+    '\u2126',
+    '\u034f',
+    '\u3164',
+    '❤\ufe0f',
+    'a\ufe0f',
     '$(id)',
     '`',
     '"',
@@ -66,9 +73,7 @@ const piece = fc.oneof(
 const text = fc
   .array(piece, { minLength: 1, maxLength: 10 })
   .map((pieces) => pieces.join(''))
-  .filter((it) => bare(it) !== '');
-/** Control characters have no place in a prompt; Claude Code takes invisible ones out, and trims. */
-const bare = (it: string) => it.replace(/[\s\p{Cf}\p{Cc}]+/gu, '');
+  .filter((it) => visibleText(it) !== '');
 
 /** All of them wait in the queue at once. Resolves with the frames of their turns. */
 async function prompts(texts: string[]): Promise<Frame[]> {
@@ -88,14 +93,26 @@ async function prompts(texts: string[]): Promise<Frame[]> {
 const users = (frames: Frame[]) =>
   of(frames, 'text.delta').flatMap(({ data }) => (data.role === 'user' ? [data.text] : []));
 
+/** Claude Code composes or drops something of each. */
+const CHANGED = [
+  're\u0301sume\u0301.pdf',
+  'a\ufe0fb',
+  'a\u3164b',
+  'a\u115fb',
+  'a\u180bb',
+  'a\u034fb',
+  '10 \u2126',
+  '\uac00\u11a8',
+];
+
 it('any text reaches the model as it stands, one turn for each', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(text, { minLength: 8, maxLength: 8 }), async (texts) => {
       const frames = await prompts(texts);
-      expect(users(frames).map(bare)).toEqual(texts.map(bare));
+      expect(users(frames).map(visibleText)).toEqual(texts.map(visibleText));
       expect(said(frames)).toHaveLength(texts.length);
     }),
-    { numRuns: 2, endOnFailure: true },
+    { numRuns: 3, endOnFailure: true, examples: [[CHANGED]] },
   );
 }, 180_000);
 

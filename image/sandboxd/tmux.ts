@@ -1,6 +1,7 @@
 /** Keys for a session's tmux pane. */
 import { spawn } from 'node:child_process';
 import { SANDBOX_RUN, tmuxName } from '../../shared/sandbox-places';
+import { visibleText } from './visible-text';
 
 const SOCKET = `${SANDBOX_RUN}/tmux.sock`;
 /** tmux answers in milliseconds; a megabyte of paste takes some more. */
@@ -82,12 +83,13 @@ const LINES_MAX = 60;
 /** Takes a prompt that was refused out of the input box: the next one would be joined to it. */
 export async function takeBack(session: string, text: string): Promise<void> {
   const [first = ''] = typedPrompt(text).trim().split('\n');
+  const begin = visibleText(first).slice(0, 20);
   const lines = Math.min(LINES_MAX, text.split('\n').length + Math.ceil(text.length / 40));
   const deadline = Date.now() + GIVEN_BACK_MS;
   let takenAt: number | null = null;
   while (Date.now() < deadline && (takenAt === null || Date.now() - takenAt < STAYS_AWAY_MS)) {
     const box = (await screenOf(session)).split('\n').findLast((line) => /^❯/.test(line)) ?? '';
-    if (box.includes(first.slice(0, 20)) || box.includes('[Pasted text')) {
+    if ((begin !== '' && visibleText(box).includes(begin)) || box.includes('[Pasted text')) {
       // What is before the cursor, then what is after it: Claude Code may have left it at the beginning. A line's end is one too.
       const keys = (key: string, times: number) =>
         tmux(['send-keys', '-N', String(times), '-t', `=${tmuxName(session)}:`, key]);
