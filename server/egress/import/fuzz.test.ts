@@ -136,6 +136,10 @@ describe('importers take or refuse, whatever comes', () => {
     'Clash',
     fc.array(object, { maxLength: 4 }).map((it) => `proxies: ${JSON.stringify(it)}`),
   );
+  // Found by the one above.
+  test('an object that cannot be made a text', () => {
+    judge('proxies: [{"type":"socks5","server":"h.example","port":443,"tls":{"toString":[]}}]');
+  });
   all(
     'broken YAML',
     fc.array(nasty).map((it) => `proxies:\n  - ${it.join('')}`),

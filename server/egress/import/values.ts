@@ -37,7 +37,8 @@ export function wholeOr<T>(value: unknown, field: string, fallback: T): number |
 export function flag(value: unknown, field: string): boolean {
   if (typeof value === 'boolean') return value;
   if (value === undefined || value === null || value === '') return false;
-  const word = String(value).toLowerCase();
+  // Nothing else is made a text of: an object from YAML may have a `toString` of its own.
+  const word = typeof value === 'string' || typeof value === 'number' ? `${value}`.toLowerCase() : '';
   if (['1', 'true', 'yes'].includes(word)) return true;
   if (['0', 'false', 'no'].includes(word)) return false;
   return refuse(`${field}: must be 1 or 0.`);

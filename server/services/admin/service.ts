@@ -39,10 +39,8 @@ async function agentChecks(agent: AgentClient, image: string | null): Promise<Ch
     const health = await agent.call('health', image === null ? {} : { image }, {
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     });
-    return [
-      { name: 'agent', ok: true, detail: `answers since ${health.startedAt}`, mend: null },
-      ...health.checks,
-    ];
+    const since = `${health.startedAt.slice(0, 16).replace('T', ' ')} UTC`;
+    return [{ name: 'agent', ok: true, detail: `answers since ${since}`, mend: null }, ...health.checks];
   } catch {
     return [
       {
