@@ -6,7 +6,9 @@ import type { TestContext } from 'vitest';
 import type { Account } from './account';
 import { artifacts, type ProductFacts, tail } from './product';
 
-const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const CANDIDATES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'].map(
+  (it) => `/usr/bin/${it}`,
+);
 /** Nothing that speaks to the network by itself, and no WebGL: then xterm.js draws its rows as elements, which can be read. */
 const FLAGS = [
   '--no-sandbox',

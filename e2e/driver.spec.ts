@@ -65,6 +65,14 @@ afterAll(async () => {
 
 const release = (name: string) => fetch(`${product.apiUrl}/scripted/release/${name}`, { method: 'POST' });
 
+/** Drawn within the part of the conversation that one sees. */
+const inSight = (it: Locator): Promise<boolean> =>
+  it.evaluate((element) => {
+    const list = element.closest('.driver-scroller')?.getBoundingClientRect();
+    const { top, bottom } = element.getBoundingClientRect();
+    return list !== undefined && top >= list.top && bottom <= list.bottom;
+  });
+
 function terminalOf(session: SessionView): TerminalDevice {
   const device = new TerminalDevice(product, { cookie: admin.cookie, sandboxId, sessionId: session.id });
   devices.push(device);
@@ -165,6 +173,8 @@ test('a prompt streams into driver and terminal, and a reload in the middle lose
   );
   await page.reload();
   await talk.getByText(`before ${gate}`).waitFor();
+  // From then on what comes is new, and is read out.
+  await view.and(page.locator('[data-state="live"]')).waitFor({ timeout: SHOWN_MS });
   expect(await box.inputValue()).toBe('a draft');
   expect(await talk.getByText(`hold ${gate}`, { exact: true }).count()).toBeGreaterThan(0);
   await release(gate);
@@ -266,6 +276,20 @@ test('thinking is folded; pictures and a subagent have their places; a turn is j
     read.getByRole('img', { name: 'Result 1' }).evaluate((it) => (it as HTMLImageElement).naturalWidth > 0),
   );
 
+  // What is said while one reads above does not take the reader along.
+  const panel = view.getByRole('complementary', { name: 'Tasks, timeline and usage' });
+  const asked = talk.getByText('think a quiet thought | a loud answer');
+  const end = view.getByRole('button', { name: /^(To the end|New)$/ });
+  const gate = `jump-${free.id.slice(0, 8)}`;
+  await say(`hold ${gate}`);
+  await talk.getByText(`before ${gate}`).waitFor();
+  await panel.getByRole('button', { name: /think a quiet thought/ }).click();
+  await release(gate);
+  await view.getByRole('button', { name: 'New' }).waitFor();
+  expect(await inSight(asked)).toBe(true);
+  await end.click();
+  await talk.getByText(`after ${gate}`).waitFor();
+
   await say('agent say from far below');
   const agent = talk.locator('[data-tool="Agent"]').last();
   await agent.and(page.locator('[data-state="done"]')).waitFor();
@@ -274,12 +298,11 @@ test('thinking is folded; pictures and a subagent have their places; a turn is j
   await agent.getByText('from far below', { exact: true }).first().waitFor();
   await page.screenshot({ path: `${artifacts}/driver-cards-dark-1280.png` });
 
-  const panel = view.getByRole('complementary', { name: 'Tasks, timeline and usage' });
   await panel.getByRole('button', { name: /think a quiet thought/ }).click();
-  await until('the turn is in sight', SHOWN_MS, () =>
-    talk.getByText('think a quiet thought | a loud answer').isVisible(),
-  );
-  await view.getByRole('button', { name: 'To the end' }).click();
+  await until('the turn is in sight', SHOWN_MS, () => inSight(asked));
+  // It says "New" where the turn's last row came after the jump.
+  await end.click();
+  await end.waitFor({ state: 'detached' });
 });
 
 test('the conversation leaves as Markdown and as its record; pictures go in; Shift-Enter is a line', async () => {

@@ -1,4 +1,4 @@
-/** Two instances on one machine: other port, other folder, nothing in common. */
+/** Two instances on one machine: other port, other folder, one with its agent in the gateway; nothing in common. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { hostTable, LABEL_INSTANCE } from '../shared/names';
 import { Account } from './account';
@@ -13,7 +13,8 @@ const visitors: Visitor[] = [];
 let second: ProductFacts & { close(): Promise<void> };
 
 beforeAll(async () => {
-  second = await startProduct({ name: 'second', apiUrl: first.apiUrl, apiKey: API_KEY });
+  const env = { HOST_AGENT_MODE: 'embedded' };
+  second = await startProduct({ name: 'second', apiUrl: first.apiUrl, apiKey: API_KEY, env });
 });
 afterEach((context) => leave(second, visitors, context));
 afterAll(() => second.close());

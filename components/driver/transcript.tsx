@@ -56,6 +56,8 @@ export function Transcript({
   const scroller = useRef<HTMLDivElement>(null);
   const [away, setAway] = useState(false);
   const [unread, setUnread] = useState(false);
+  /** Whether the end is kept in sight: until somebody goes up or is led elsewhere. */
+  const follow = useRef(true);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -63,15 +65,14 @@ export function Transcript({
     getItemKey: (at) => rows[at]?.key ?? at,
     overscan: OVERSCAN,
     anchorTo: 'end',
-    followOnAppend: true,
+    // The list's own idea of the end is a scroll event behind: a row that comes right after a jump would undo the jump.
+    followOnAppend: follow.current,
     scrollEndThreshold: END_PX,
     paddingStart: 12,
     paddingEnd: 16,
     gap: 10,
   });
 
-  /** Whether the end is kept in sight: until somebody goes up or is led elsewhere. */
-  const follow = useRef(true);
   const content = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -99,12 +100,16 @@ export function Transcript({
     virtual.scrollToEnd();
     setUnread(false);
   }, [virtual]);
+  function lead(at: number) {
+    follow.current = false;
+    virtual.scrollToIndex(at, { align: 'start' });
+    // The event of this scroll comes with the next frame, and what is said until then is new to the reader.
+    scrolled();
+  }
   useImperativeHandle(ref, () => ({
     toRow: (key) => {
       const at = rows.findIndex((it) => it.key === key);
-      if (at < 0) return;
-      follow.current = false;
-      virtual.scrollToIndex(at, { align: 'start' });
+      if (at >= 0) lead(at);
     },
     toEnd,
   }));
@@ -114,8 +119,7 @@ export function Transcript({
     if (event.target !== event.currentTarget || (event.key !== 'Home' && event.key !== 'End')) return;
     event.preventDefault();
     if (event.key === 'End') return toEnd();
-    follow.current = false;
-    virtual.scrollToIndex(0, { align: 'start' });
+    lead(0);
   }
   const before = useRef({ top: 0, height: 0 });
   function scrolled() {

@@ -2,14 +2,13 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowRight, X } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
 import type { PortMapping } from '../../shared/ports';
 import { failureOf } from '../api/failure';
 import { useTRPC } from '../api/trpc';
 import { Note } from '../ui/banner';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
-import { Field, Input } from '../ui/field';
+import { PortForm } from './port-form';
 
 /** A listener may fail, and others of the workspace map ports too. */
 const LOOK_MS = 10_000;
@@ -18,28 +17,16 @@ const LOOK_MS = 10_000;
 export function MappedPorts({ sandboxId }: { sandboxId: string }) {
   const trpc = useTRPC();
   const queries = useQueryClient();
-  const [text, setText] = useState('');
   const list = useQuery(trpc.ports.mappings.queryOptions({ sandboxId }, { refetchInterval: LOOK_MS }));
   const settled = () => queries.invalidateQueries({ queryKey: trpc.ports.mappings.queryKey({ sandboxId }) });
   const expose = useMutation(
-    trpc.ports.expose.mutationOptions({
-      meta: { quiet: true },
-      onSuccess: () => setText(''),
-      onSettled: settled,
-    }),
+    trpc.ports.expose.mutationOptions({ meta: { quiet: true }, onSettled: settled }),
   );
   const unexpose = useMutation(
     trpc.ports.unexpose.mutationOptions({ meta: { quiet: true }, onSettled: settled }),
   );
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  const valid = port >= 1 && port <= 65_535;
   const problem = expose.error ?? unexpose.error ?? (list.data ? null : list.error);
 
-  function submit(event: FormEvent) {
-    event.preventDefault();
-    unexpose.reset();
-    if (valid) expose.mutate({ sandboxId, internalPort: port });
-  }
   return (
     <section aria-labelledby="mapped-ports" className="grid gap-3 border-t p-4">
       <div className="grid gap-1">
@@ -69,23 +56,15 @@ export function MappedPorts({ sandboxId }: { sandboxId: string }) {
         </ul>
       )}
       {list.data && list.data.range !== null && (
-        <form className="flex items-end gap-2" onSubmit={submit}>
-          <Field label="Port to map" className="flex-1">
-            {(control) => (
-              <Input
-                {...control}
-                inputMode="numeric"
-                autoComplete="off"
-                placeholder="3000"
-                value={text}
-                onChange={(event) => setText(event.target.value.trim())}
-              />
-            )}
-          </Field>
-          <Button type="submit" disabled={!valid} busy={expose.isPending}>
-            Map
-          </Button>
-        </form>
+        <PortForm
+          label="Port to map"
+          action="Map"
+          busy={expose.isPending}
+          take={(internalPort, empty) => {
+            unexpose.reset();
+            expose.mutate({ sandboxId, internalPort }, { onSuccess: empty });
+          }}
+        />
       )}
     </section>
   );

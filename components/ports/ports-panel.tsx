@@ -1,14 +1,13 @@
 'use client';
 
 import { ExternalLink, Plug } from 'lucide-react';
-import { useState } from 'react';
 import { portPath } from '../../shared/ports';
 import type { SandboxView } from '../../shared/views';
 import { LoadError } from '../api/load-state';
 import { Button } from '../ui/button';
-import { Field, Input } from '../ui/field';
 import { EmptyState, Skeleton } from '../ui/panel';
 import { MappedPorts } from './mapped-ports';
+import { PortForm } from './port-form';
 import { usePorts } from './use-ports';
 
 /** What listens in the sandbox, each to be opened in a tab of its own. */
@@ -58,43 +57,21 @@ export function PortsPanel({ sandbox }: { sandbox: SandboxView }) {
           ))}
         </ul>
       )}
-      <OtherPort sandboxId={sandbox.id} />
+      <PortForm
+        label="Another port"
+        action={
+          <>
+            <ExternalLink /> Open
+          </>
+        }
+        take={(port) => window.open(portPath(sandbox.id, port), '_blank', 'noopener,noreferrer')}
+        className="border-t p-4"
+      />
       <p className="px-4 pb-4 text-ink-faint text-xs">
         Opened through the gateway as you; only who may use this sandbox can. What runs there cannot act as
         you here.
       </p>
       <MappedPorts sandboxId={sandbox.id} />
     </div>
-  );
-}
-
-function OtherPort({ sandboxId }: { sandboxId: string }) {
-  const [text, setText] = useState('');
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  const valid = port >= 1 && port <= 65_535;
-  return (
-    <form
-      className="flex items-end gap-2 border-t p-4"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (valid) window.open(portPath(sandboxId, port), '_blank', 'noopener,noreferrer');
-      }}
-    >
-      <Field label="Another port" className="flex-1">
-        {(control) => (
-          <Input
-            {...control}
-            inputMode="numeric"
-            autoComplete="off"
-            placeholder="3000"
-            value={text}
-            onChange={(event) => setText(event.target.value.trim())}
-          />
-        )}
-      </Field>
-      <Button type="submit" disabled={!valid}>
-        <ExternalLink /> Open
-      </Button>
-    </form>
   );
 }

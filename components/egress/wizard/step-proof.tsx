@@ -72,10 +72,12 @@ function Follower({ id }: { id: string }) {
   const trpc = useTRPC();
   const sandbox = useQuery(trpc.sandboxes.get.queryOptions({ id }));
   const network = useQuery(trpc.network.ofSandbox.queryOptions({ sandboxId: id }));
-  const proof = network.data?.proof ?? null;
+  const newest = network.data?.proof;
   if (sandbox.isPending) return <Skeleton className="h-20" />;
   if (!sandbox.data) return <LoadError error={sandbox.error} retry={() => void sandbox.refetch()} />;
   const { name, state, reason, egress, task } = sandbox.data;
+  // The two answers come apart; a proof that the chip does not know of yet would contradict it.
+  const proof = newest && newest.finishedAt === egress.provenAt ? newest : null;
   const working = task && (task.state === 'running' || task.state === 'queued');
   return (
     <article aria-label={name} className="grid gap-3 rounded-lg border p-4" aria-live="polite">
