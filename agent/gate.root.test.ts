@@ -142,8 +142,9 @@ describe('a way out that must be proven', () => {
     const [pid = 0] = await singBox();
     await run(['prlimit', '--pid', String(pid), '--data=1048576']);
     // Each connection takes memory.
+    const many = ['curl', '-sS', '-Z', '--parallel-max', '100', '-m', '3', '-o', '/dev/null'];
     await until('it ended', async () => {
-      await exitAddress();
+      await scene.lab.inside(box.id, 'claude', [...many, `http://${WEB[0]}/ip?[1-100]`]);
       return notices.some((it) => it.what === 'tunnel.down');
     });
     expect(notices.find((it) => it.what === 'tunnel.down')?.detail).toContain('memory');

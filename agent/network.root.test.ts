@@ -131,7 +131,7 @@ describe('golden files', () => {
     const namespace = await Namespace.named(scratch);
     try {
       const rulesets = files.filter((it) => it.endsWith('.nft'));
-      expect(rulesets.length).toBe(8);
+      expect(rulesets.length).toBe(10);
       for (const file of rulesets) await namespace.run(['nft', '-c', '-f', `${testdata}/${file}`]);
     } finally {
       await namespace.close();
@@ -141,7 +141,7 @@ describe('golden files', () => {
 
   test('the real sing-box accepts every configuration', async () => {
     const configs = files.filter((it) => it.startsWith('sing-box-'));
-    expect(configs.length).toBe(14);
+    expect(configs.length).toBe(15);
     const folder = await mkdtemp(join(tmpdir(), 'agent-golden-'));
     try {
       const texts = ['around', 'kept', 'granted-host', 'names'].map((it) => [

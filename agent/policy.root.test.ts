@@ -13,6 +13,7 @@ import { until } from './testlab/lab';
 import { HOST, HOST_RESOLVER, LAN_HTTP_PORT, METADATA, NEIGHBOUR, WEB, ZONE } from './testlab/machine';
 import type { ProxyServer } from './testlab/proxies';
 import { CUT, createScene, LONG_DOWNLOAD, networkOf, type Scene } from './testlab/scene';
+import { hasKernelWireguard } from './wireguard/kernel';
 
 let scene: Scene;
 let box: SandboxSpec;
@@ -309,10 +310,15 @@ describe('names', () => {
   });
 });
 
-test('WireGuard in the kernel is refused with the reason, and nothing changes', async () => {
+test('WireGuard in the kernel is refused with the reason where it cannot be, and nothing changes', async () => {
   const wireguard = await scene.proxies.open('wireguard');
-  const network = networkOf({ ...wireguard.egress, mode: 'kernel' } as NetworkSpec['egress']);
-  await expect(scene.lab.call('sandbox.ensure', { ...box, network })).rejects.toThrow('userspace');
+  const network = (change: object) =>
+    networkOf({ ...wireguard.egress, mode: 'kernel', ...change } as NetworkSpec['egress']);
+  const ensure = (change: object) => scene.lab.call('sandbox.ensure', { ...box, network: network(change) });
+  await expect(ensure({ reserved: [1, 2, 3] })).rejects.toThrow(/no reserved bytes.*userspace/);
+  // What it does where it can: agent/wireguard/link.root.test.ts.
+  if (!(await hasKernelWireguard('ffffffff')))
+    await expect(ensure({})).rejects.toThrow(/kernel has no WireGuard.*userspace/);
   expect(await status(`http://${WEB[0]}/`)).toBe('200');
 });
 

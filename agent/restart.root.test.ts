@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ensureSteps, type SandboxSpec } from '../shared/agent-api';
 import { run } from './apply/run';
 import { startAgent } from './start';
+import { AGENT_PROGRAM } from './testlab/daemon';
 import { createLab, type Lab, quietLog, until } from './testlab/lab';
 import { createWorld, type World } from './testlab/world';
 
@@ -15,9 +15,8 @@ let child: ChildProcess | undefined;
 
 /** The daemon as it really runs: its own process, ready when it says so. */
 async function startDaemon(): Promise<ChildProcess> {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
   const flags = ['--instance', lab.instance, '--data', lab.dataDir, '--socket', lab.socket, '--owner', '0:0'];
-  const daemon = spawn(process.execPath, ['--import', 'tsx', main, ...flags, '--resolver', world.address], {
+  const daemon = spawn(process.execPath, [AGENT_PROGRAM, ...flags, '--resolver', world.address], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

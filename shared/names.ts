@@ -37,6 +37,19 @@ export function uplinkNamespace(instance: string): string {
   return `cc-${instance}`;
 }
 
+/** Named network namespace that leads to one sandbox's WireGuard peer and nowhere else; the slot is the sandbox's. */
+export function wireguardNamespace(instance: string, slot: number): string {
+  return `${wireguardNamespaces(instance)}${slot}`;
+}
+/** How the names of all of them begin. */
+export const wireguardNamespaces = (instance: string): string => `${uplinkNamespace(instance)}-wg-`;
+
+/** The kernel's link in it. It is born among the host's own links, so its name tells whose it is; 15 letters at most. */
+export function wireguardLink(instance: string, slot: number): string {
+  return `${wireguardLinks(instance)}${slot}`;
+}
+export const wireguardLinks = (instance: string): string => `ccw${instance}`;
+
 /** The host's nft table of one instance; swept and rebuilt by the agent. */
 export function hostTable(instance: string): string {
   return `cloud_claude_${instance}`;

@@ -4,7 +4,7 @@ import { netnsInode } from './proc';
 import { type RunOptions, type RunResult, run } from './run';
 
 /** Where iproute2 keeps named namespaces. */
-const NAMED = '/run/netns';
+export const NAMED = '/run/netns';
 
 /**
  * A network namespace held open by a descriptor. Commands enter it by that descriptor and never by a pid: a pid
@@ -88,11 +88,19 @@ export async function defaultByLo(namespace: Namespace): Promise<void> {
   await namespace.run(['ip', '-4', '-batch', '-'], { input });
 }
 
-/** No link gets an IPv6 address from here on. `sysctl` files are those of the namespace of who opens them. */
-export async function switchOffIpv6(namespace: Namespace): Promise<void> {
-  const files = ['all', 'default'].map((it) => `/proc/sys/net/ipv6/conf/${it}/disable_ipv6`);
-  // 1: a kernel without IPv6 does not have them.
-  await namespace.run(['tee', ...files], { input: '1\n', okCodes: [0, 1] });
+/** With these no link gets an IPv6 address from then on. */
+export const NO_IPV6 = {
+  'net.ipv6.conf.all.disable_ipv6': '1',
+  'net.ipv6.conf.default.disable_ipv6': '1',
+} as const;
+
+/** Settings of the namespace's own. Those that the kernel does not know are left out: one without IPv6 has none to switch off. */
+export async function setSysctls(
+  namespace: Namespace,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const values = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  await namespace.run(['sysctl', '-e', '-q', '-w', ...values]);
 }
 
 /** The link by which the namespace would send to a public address; null when there is none. No packet is sent. */

@@ -1,5 +1,7 @@
+import type { Closeable } from '../../shared/lifecycle';
 import { TUN_NAME } from '../../shared/names';
-import { fromPort, SANDBOX_TABLE, TRIED_SET, UDP_PEERS_SET, UDP_SOCKETS_SET } from '../plan/sandbox-rules';
+import { SANDBOX_TABLE, TRIED_SET, UDP_PEERS_SET, UDP_SOCKETS_SET } from '../plan/sandbox-rules';
+import { fromFirst } from '../plan/source-ports';
 import { type Tried, triedOf } from '../traffic/tried';
 import { Namespace, removeNamespace } from './netns';
 import { CommandError, run } from './run';
@@ -11,7 +13,7 @@ export async function loadRules(namespace: Namespace, text: string): Promise<voi
 }
 /** Without what the packets themselves put into sets: these are records, not rules. */
 export async function listRules(namespace: Namespace): Promise<string> {
-  return fromPort((await namespace.run([...LIST, 'ruleset'])).stdout.replace(RECORDS, '$1'));
+  return fromFirst((await namespace.run([...LIST, 'ruleset'])).stdout.replace(RECORDS, '$1'));
 }
 const RECORDS = new RegExp(
   `(\\n\\tset (?:${[TRIED_SET, UDP_SOCKETS_SET, UDP_PEERS_SET].join('|')}) \\{(?:\\n\\t\\t(?!elements)[^\\n]*)*)\\n\\t\\telements = \\{[^}]*\\}`,
@@ -50,9 +52,11 @@ export async function removeHostTable(table: string): Promise<void> {
  * a comparison of strings. Answers of the texts asked for last are kept.
  */
 const LISTINGS_KEPT = 256;
-export class RuleListings {
+export class RuleListings implements Closeable {
   readonly #scratch: string;
   readonly #known = new Map<string, Promise<string>>();
+  /** Made with the first text, for all of them: most of a listing's time would be its making. */
+  #place: Namespace | undefined;
 
   constructor(scratchNamespace: string) {
     this.#scratch = scratchNamespace;
@@ -77,18 +81,44 @@ export class RuleListings {
   #queue: Promise<void> = Promise.resolve();
 
   async #make(text: string): Promise<string> {
+    this.#place ??= await this.#newPlace();
+    try {
+      await loadRules(this.#place, `flush ruleset\n${text}`);
+      return await listRules(this.#place);
+    } catch (error) {
+      // It may be the place that is at fault.
+      await this.#leave();
+      throw error;
+    }
+  }
+
+  async #newPlace(): Promise<Namespace> {
     await removeNamespace(this.#scratch);
     await run(['ip', 'netns', 'add', this.#scratch]);
-    const namespace = await Namespace.named(this.#scratch);
+    let place: Namespace | undefined;
     try {
+      place = await Namespace.named(this.#scratch);
       // Rules on the tun itself name it; kernels before 6.16 load them only when it is there.
-      await namespace.run(['ip', 'tuntap', 'add', TUN_NAME, 'mode', 'tun']);
-      await loadRules(namespace, text);
-      return await listRules(namespace);
+      await place.run(['ip', 'tuntap', 'add', TUN_NAME, 'mode', 'tun']);
+      return place;
+    } catch (error) {
+      await place?.close();
+      throw error;
     } finally {
-      await namespace.close();
+      // Without a name it lives as long as our descriptor: an agent that is killed leaves none behind.
       await removeNamespace(this.#scratch);
     }
+  }
+
+  async #leave(): Promise<void> {
+    const place = this.#place;
+    this.#place = undefined;
+    await place?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.#leave();
   }
 }
 

@@ -1,4 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { endianness } from 'node:os';
 
 /** What /proc tells of a process; null when it is gone or a zombie (proc(5)). */
 export interface ProcessFacts {
@@ -60,6 +61,17 @@ export async function contextSwitches(pid: number): Promise<number> {
       sum += Number(count);
   }
   return sum;
+}
+
+/** TCP ports that are listened on at this IPv4 address in a process's network namespace; empty when it is gone. */
+export async function listeningPorts(pid: number, address: string): Promise<number[]> {
+  // proc(5), net/tcp: `0: 010012C6:D135 00000000:0000 0A ...`, the address as a number of the processor's, 0A = LISTEN.
+  const bytes = Buffer.from(address.split('.').map(Number));
+  const local = (endianness() === 'LE' ? bytes.reverse() : bytes).toString('hex').toUpperCase();
+  const text = await readOrEmpty(`/proc/${pid}/net/tcp`);
+  return [...text.matchAll(/^ *\d+: ([0-9A-F]{8}):([0-9A-F]{4}) [0-9A-F:]+ 0A /gm)].flatMap(
+    ([, at, port = '']) => (at === local ? [Number.parseInt(port, 16)] : []),
+  );
 }
 
 export interface LinkCounters {

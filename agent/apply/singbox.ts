@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { tunnelReason } from '../plan/tunnel-reason';
 import type { Namespace } from './netns';
+import { endOf, type ProcessId, runsFor, stopProcess } from './owned-process';
 import { OWNER_VARIABLE, processFacts } from './proc';
 import { startDetached } from './run';
 
@@ -12,11 +14,6 @@ export const LOG_MAX_BYTES = 512 * 1024;
 const UNREAD_LOG_MAX_BYTES = 64 * 1024 * 1024;
 /** How much of the end of the log is read for why connections fail: some hundred connections. */
 const LOG_TAIL_BYTES = 128 * 1024;
-/** sing-box ends in some 20 ms; after this it is killed. */
-const TERM_GRACE_MS = 1_500;
-const POLL_MS = 20;
-/** How often a process that is not our child (adopted after a restart) is looked at. */
-const ADOPTED_POLL_MS = 250;
 
 /**
  * Go gives memory back from the first size on and ends itself at the second (RLIMIT_DATA, setrlimit(2)): SANDBOX_FLOWS
@@ -33,10 +30,12 @@ const OOM_SCORE = '500';
  * cannot pass through a data folder that belongs to the gateway's user.
  */
 const REDUCED = ['setpriv', '--bounding-set=-all,+net_admin,+sys_admin', '--inh-caps=-all', '--no-new-privs'];
+const COMMAND = [...LIMITED, ...REDUCED, 'sing-box', 'run', '--disable-color', '-c', 'stdin'];
+/** It has begun in some 50 ms. */
+const STARTED_DEADLINE_MS = 8_000;
+const POLL_MS = 10;
 
-export interface SingBoxProcess {
-  pid: number;
-  startTime: string;
+export interface SingBoxProcess extends ProcessId {
   /** Resolves when it has ended. */
   exited: Promise<void>;
   /** Where its own log lines begin in the log file. */
@@ -49,6 +48,10 @@ export interface SingBoxFiles {
 }
 export function singBoxFiles(folder: string): SingBoxFiles {
   return { config: join(folder, 'sing-box.json'), log: join(folder, 'sing-box.log') };
+}
+/** Of the other one, which speaks to the peer of a WireGuard way out. */
+export function linkFiles(folder: string): SingBoxFiles {
+  return { config: join(folder, 'wireguard.json'), log: join(folder, 'wireguard.log') };
 }
 
 export function hashOf(text: string): string {
@@ -85,78 +88,68 @@ export async function writeRangeSets(
 
 /** In a namespace that has a default route (`defaultByLo`). */
 export async function startSingBox(namespace: Namespace, files: SingBoxFiles): Promise<SingBoxProcess> {
-  const logFrom = await sizeOf(files.log);
-  const command = namespace.enter([
-    ...LIMITED,
-    ...REDUCED,
-    'sing-box',
-    'run',
-    '--disable-color',
-    '-c',
-    'stdin',
-  ]);
   // Descriptor 4 is where it finds ENDPOINT_HOSTS; a folder, since the file in it is replaced.
   const folder = await open(dirname(files.config), 'r');
+  return start(namespace.enter(COMMAND), files, [namespace.fd, folder.fd]).finally(() => folder.close());
+}
+
+/** In the agent's own namespace, the host's: for what must send there by itself (plan/wireguard-link.ts). */
+export async function startOnHost(files: SingBoxFiles): Promise<SingBoxProcess> {
+  return start(COMMAND, files, []);
+}
+
+async function start(
+  command: readonly string[],
+  files: SingBoxFiles,
+  fds: readonly number[],
+): Promise<SingBoxProcess> {
+  const logFrom = await sizeOf(files.log);
   const { pid, exited } = await startDetached(command, {
     logFile: files.log,
     inputFile: files.config,
-    fds: [namespace.fd, folder.fd],
+    fds,
     env: { [OWNER_VARIABLE]: files.config, GOMEMLIMIT: GO_MEMORY },
-  }).finally(() => folder.close());
+  });
   await writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE).catch(() => {});
   const facts = await processFacts(pid);
   return { pid, startTime: facts?.startTime ?? '', exited, logFrom };
 }
 
-/** Whether the recorded process still is the one that was recorded and ours. */
-export async function singBoxRuns(
-  record: { pid: number; startTime: string },
-  files: SingBoxFiles,
-): Promise<boolean> {
-  return isOurs(record, files);
-}
-
-/** The recorded process if it still is the one that was recorded and ours; pids alone are used again. */
-export async function adoptSingBox(
-  record: { pid: number; startTime: string },
-  files: SingBoxFiles,
-): Promise<SingBoxProcess | null> {
-  if (!(await isOurs(record, files))) return null;
-  const exited = (async () => {
-    while (await isOurs(record, files)) await delay(ADOPTED_POLL_MS, undefined, { ref: false });
-  })();
-  return { ...record, exited, logFrom: await sizeOf(files.log) };
-}
-
-/** Ends it, checking each time that the pid still means our process. One that hangs is not asked first. */
-export async function stopSingBox(
-  process_: { pid: number; startTime: string },
-  files: SingBoxFiles,
-  first: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
-): Promise<void> {
-  const deadline = Date.now() + TERM_GRACE_MS;
-  let signal: NodeJS.Signals = first;
-  let sent: NodeJS.Signals | null = null;
-  while (await isOurs(process_, files)) {
-    if (sent !== signal) send(process_.pid, signal);
-    sent = signal;
-    if (Date.now() > deadline) signal = 'SIGKILL';
+/** Until it says that all of it has begun. Throws with its last words. */
+export async function awaitStarted(process_: SingBoxProcess, files: SingBoxFiles): Promise<void> {
+  let ended = false;
+  void process_.exited.then(() => {
+    ended = true;
+  });
+  const deadline = Date.now() + STARTED_DEADLINE_MS;
+  const began = async () =>
+    (await tail(files, process_.logFrom, LOG_TAIL_BYTES)).some((it) => / sing-box started /.test(it));
+  while (!(await began())) {
+    if (ended || Date.now() > deadline) {
+      throw new Error(tunnelReason(await lastComplaint(files, process_.logFrom)));
+    }
     await delay(POLL_MS);
   }
 }
 
-async function isOurs(process_: { pid: number; startTime: string }, files: SingBoxFiles): Promise<boolean> {
-  const facts = await processFacts(process_.pid);
-  return facts !== null && facts.startTime === process_.startTime && facts.owner === files.config;
+/** Whether the recorded process still is the one that was recorded and ours. */
+export async function singBoxRuns(record: ProcessId, files: SingBoxFiles): Promise<boolean> {
+  return runsFor(files.config, record);
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    // It ended between the check and the signal: that is what was wanted.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
+/** The recorded process if it still is the one that was recorded and ours; pids alone are used again. */
+export async function adoptSingBox(record: ProcessId, files: SingBoxFiles): Promise<SingBoxProcess | null> {
+  if (!(await runsFor(files.config, record))) return null;
+  return { ...record, exited: endOf(files.config, record), logFrom: await sizeOf(files.log) };
+}
+
+/** Ends it, checking each time that the pid still means our process. One that hangs is not asked first. */
+export async function stopSingBox(
+  process_: ProcessId,
+  files: SingBoxFiles,
+  first: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
+  await stopProcess(files.config, process_, first);
 }
 
 /** Its last fatal words in the log since `from`, without time stamp; null when it said none. */
@@ -164,13 +157,16 @@ export async function lastComplaint(files: SingBoxFiles, from: number): Promise<
   // Other lines tell of single connections and not why the process ended. After a crash of Go's runtime its words are
   // followed by a trace of every flow, whatever GOTRACEBACK says (sing-box sets it anew).
   const lines = await tail(files, from, LOG_MAX_BYTES);
-  const line = lines.find((it) => /\bFATAL\b|^panic: |^fatal error: /.test(it));
+  const line = lines.find((it) => /\bFATAL\b|^panic: |^fatal error: |^SIG[A-Z]+: /.test(it));
   return line === undefined ? null : line.replace(/^.*?\bFATAL\b(\[\d+\])?\s*/, '').trim();
 }
 
+/** The end of the log, newest line first. */
+export const recentLines = (files: SingBoxFiles): Promise<string[]> => tail(files, 0, LOG_TAIL_BYTES);
+
 /** The lines at the end of the log that tell of connections that failed, newest first. */
 export async function recentComplaints(files: SingBoxFiles): Promise<string[]> {
-  return (await tail(files, 0, LOG_TAIL_BYTES)).filter((it) => /\b(ERROR|FATAL)\b/.test(it));
+  return (await recentLines(files)).filter((it) => /\b(ERROR|FATAL)\b/.test(it));
 }
 
 /** Lines of the end of the log, not before `from`, newest first. */
@@ -190,8 +186,8 @@ async function tail(files: SingBoxFiles, from: number, bytes: number): Promise<s
 }
 
 /** Empties the log when it is too large; the writer is in append mode and goes on at the start. */
-export async function boundLog(files: SingBoxFiles): Promise<void> {
-  if ((await sizeOf(files.log)) > UNREAD_LOG_MAX_BYTES) await truncate(files.log, 0);
+export async function boundLog(log: string, maxBytes = UNREAD_LOG_MAX_BYTES): Promise<void> {
+  if ((await sizeOf(log)) > maxBytes) await truncate(log, 0);
 }
 
 async function sizeOf(path: string): Promise<number> {

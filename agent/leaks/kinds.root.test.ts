@@ -14,7 +14,7 @@ const MiB = 1 << 20;
 const DOWNLOAD = Number(process.env.LAB_BYTES) || null;
 const UPLOAD = 32 * MiB;
 const PARALLEL = 100;
-/** More through a stream that is quick; less by WireGuard in user space, which takes both processors for 2 to 10 MB/s. */
+/** More through a stream that is quick; less by WireGuard in user space, which takes both processors. */
 const USUAL: Partial<Record<ProxyName, number>> = { 'ss-2022': 1024 * MiB, wireguard: 48 * MiB };
 const LOAD_MS = 240_000;
 /**

@@ -9,9 +9,10 @@ import {
   LABEL_SANDBOX,
   SANDBOX_HOME,
 } from '../../shared/names';
-import { SANDBOX_RESOLVER } from './ranges';
+import { LOCAL_PORTS, SANDBOX_RESOLVER } from './ranges';
 
 const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
 /** How long PID 1 may take to end its children before Docker kills it; Claude saves its transcript in far less. */
 export const STOP_GRACE_SECONDS = 8;
 /** Chromium keeps its frames in /dev/shm and dies with Docker's default of 64 MiB. It counts as memory. */
@@ -22,6 +23,13 @@ export const OPEN_FILES = { soft: 65_536, hard: 524_288 };
 const LOG_OPTIONS = { 'max-size': '1m', 'max-file': '2' };
 /** /run holds sockets and pid files only. */
 const RUN_TMPFS = 'rw,nosuid,nodev,mode=755,size=64m';
+
+/**
+ * resolv.conf(5). `single-request`: libc asks for AAAA after the answer for A. At once, by one socket, the second question
+ * of a socket is now and then lost in sing-box (sing 0.7.13, udpnat2: what comes while the handler is set is put aside
+ * and never looked at), most often a sandbox's first. Whatever is lost is asked for again after 2 s, not 5.
+ */
+const RESOLVER_OPTIONS = ['single-request', 'timeout:2', 'attempts:5'];
 
 /** Limits in Docker's words; the same keys are accepted by create and by a live update. */
 export function resources(limits: SandboxLimits) {
@@ -38,15 +46,16 @@ export function resources(limits: SandboxLimits) {
 export interface ContainerFacts {
   instance: string;
   spec: SandboxSpec;
-  /** The storage driver can limit the container's own layer. */
-  diskQuota: boolean;
+  /** What Docker's limit of the disk counts besides what is written there, or null where the driver has no limit. */
+  diskUsed: number | null;
   /** Open files the host lets its own processes have: a container that asks for more may not start. */
   openFilesMax: number;
 }
 
 export function containerOptions(facts: ContainerFacts): Docker.ContainerCreateOptions {
   const { instance, spec } = facts;
-  const limitDisk = facts.diskQuota && spec.limits.diskGb !== null;
+  const { diskGb } = spec.limits;
+  const diskBytes = facts.diskUsed === null || diskGb === null ? null : facts.diskUsed + diskGb * GiB;
   return {
     name: containerName(instance, spec.id),
     Image: spec.image,
@@ -63,11 +72,12 @@ export function containerOptions(facts: ContainerFacts): Docker.ContainerCreateO
       // No link but lo: the tun is made from outside, after the rules.
       NetworkMode: 'none',
       Dns: [SANDBOX_RESOLVER],
-      DnsOptions: [],
+      DnsOptions: RESOLVER_OPTIONS,
       DnsSearch: ['.'],
       Sysctls: {
         'net.ipv6.conf.all.disable_ipv6': '1',
         'net.ipv6.conf.default.disable_ipv6': '1',
+        'net.ipv4.ip_local_port_range': `${LOCAL_PORTS.first} ${LOCAL_PORTS.last}`,
       },
       CapDrop: ['NET_RAW', 'MKNOD'],
       Privileged: false,
@@ -91,7 +101,7 @@ export function containerOptions(facts: ContainerFacts): Docker.ContainerCreateO
       Mounts: [
         { Type: 'volume', Source: homeVolumeName(instance, spec.id), Target: SANDBOX_HOME, ReadOnly: false },
       ],
-      ...(limitDisk ? { StorageOpt: { size: `${spec.limits.diskGb}G` } } : {}),
+      ...(diskBytes !== null && { StorageOpt: { size: String(diskBytes) } }),
     },
   };
 }

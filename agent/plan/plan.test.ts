@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { directNetwork, type SandboxSpec } from '../../shared/agent-api';
-import { egressSchema } from '../../shared/egress';
+import { type Egress, egressSchema } from '../../shared/egress';
 import { contains, rangeOf } from '../../shared/ipv4-ranges';
 import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
 import { isNeverGranted } from '../../shared/policy-guards';
@@ -9,12 +9,15 @@ import { containerOptions } from './container';
 import { type HostSandbox, hostRules } from './host-rules';
 import { MARK_MASK, markClash, markPrefix, routingMark } from './mark';
 import { nameSetText } from './name-set';
-import { NEVER_GRANTED_IPV4, REFUSED_IPV4 } from './ranges';
+import { LOCAL_PORTS, NEVER_GRANTED_IPV4, REFUSED_IPV4 } from './ranges';
 import { resolversOf } from './resolvers';
 import { type Gate, sandboxRules } from './sandbox-rules';
 import { rangeSetsOf, rangeSetText, singBoxConfig } from './singbox';
+import { beginningOf, portRules } from './source-ports';
 import { nowhere, type Surroundings } from './surroundings';
 import { egressReason, tunnelReason } from './tunnel-reason';
+import { wayOutPlan } from './way-out';
+import { linkRules } from './wireguard-link';
 
 const instance = '0badcafe';
 const spec: SandboxSpec = {
@@ -143,7 +146,7 @@ const hostSandboxes: HostSandbox[] = [
     grants: noGrants,
   },
 ];
-const facts = { instance, diskQuota: true, openFilesMax: 1_000_000 };
+const facts = { instance, diskUsed: 0, openFilesMax: 1_000_000 };
 
 /** `UPDATE_GOLDEN=1` writes them anew; read the difference before you commit it. */
 function golden(name: string, text: string): void {
@@ -156,14 +159,18 @@ const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 describe('golden files', () => {
   test('container options', () => {
     golden('container.json', json(containerOptions({ ...facts, spec })));
+    // Where the limit counts the image as well, there is room for both.
+    const { HostConfig } = containerOptions({ ...facts, diskUsed: 7, spec });
+    expect(HostConfig?.StorageOpt).toEqual({ size: String(20 * 1024 ** 3 + 7) });
   });
   test('container options without sudo and without disk quota', () => {
     const strict = { ...spec, sudo: false };
-    golden('container-strict.json', json(containerOptions({ ...facts, diskQuota: false, spec: strict })));
+    golden('container-strict.json', json(containerOptions({ ...facts, diskUsed: null, spec: strict })));
   });
   test('rules of a sandbox before, while and after its way out is proven', () => {
     const rules = (gate: Gate, policy: NetworkPolicy, link = true) =>
       sandboxRules({ gate, policy, around, link });
+    golden('sandbox-ports.nft', portRules());
     golden('sandbox-closed.nft', rules('closed', openPolicy, false));
     golden('sandbox-closed-link.nft', rules('closed', openPolicy));
     golden('sandbox-proving.nft', rules('proving', openPolicy));
@@ -196,20 +203,30 @@ describe('golden files', () => {
       instance,
       slot: 7,
       resolvers,
-      serverAddress: null,
       network: { ...directNetwork, ...network },
     };
     golden(`sing-box-${name}.json`, singBoxConfig(facts));
   });
   test('sing-box for direct on a host without a resolver', () => {
-    const facts = { instance, slot: 7, resolvers: [], serverAddress: null, network: directNetwork };
+    const facts = { instance, slot: 7, resolvers: [], network: directNetwork };
     golden('sing-box-direct-no-resolver.json', singBoxConfig(facts));
   });
-  test('sing-box for WireGuard, whose server is given by address', () => {
+  test('sing-box for WireGuard, and what it dials by', () => {
     const network = { ...directNetwork, egress: wireguard };
-    golden(
-      'sing-box-wireguard.json',
-      singBoxConfig({ instance, slot: 7, resolvers, serverAddress: '198.51.100.9', network }),
+    golden('sing-box-wireguard.json', singBoxConfig({ instance, slot: 7, resolvers, network }));
+    const link = (egress: Egress) => {
+      const names = { 'wg.example.org': ['198.51.100.9'] };
+      return wayOutPlan({ instance, slot: 7, resolvers, names, network: { ...network, egress } }).link;
+    };
+    const full = { ...wireguard, presharedKey: `${'B'.repeat(42)}A=`, reserved: [1, 2, 3] };
+    const inUserSpace = link(egressSchema.parse(full));
+    golden('sing-box-wireguard-peer.json', inUserSpace?.config ?? '');
+    const inKernel = link(egressSchema.parse({ ...full, reserved: null, mode: 'kernel' }));
+    golden('wireguard-kernel.conf', inKernel?.config ?? '');
+    golden('wireguard-kernel.nft', linkRules(['10.9.0.2/32']));
+    expect(inKernel).toMatchObject({ name: 'ccw0badcafe7', namespace: 'cc-0badcafe-wg-7' });
+    expect(() => link(egressSchema.parse({ ...wireguard, privateKey: null, keyId: 'a'.repeat(16) }))).toThrow(
+      /does not have the private key/,
     );
   });
 });
@@ -221,6 +238,26 @@ test('what is never granted is what the guard of policies says', () => {
     const kept = NEVER_GRANTED_IPV4.some((it) => contains(rangeOf(it), rangeOf(first)));
     expect(isNeverGranted(first), range).toBe(kept);
   }
+});
+
+test('no counted source port is one of a listener, in either order of bytes', () => {
+  const beginning = (rules: string) => {
+    const [, count, first] = /mod (\d+) offset (\d+)/.exec(rules) ?? [];
+    return { first: Number(first), end: Number(first) + Number(count) };
+  };
+  const exchanged = (port: number) => ((port & 0xff) << 8) | (port >> 8);
+  for (let listener: number = LOCAL_PORTS.first; listener <= LOCAL_PORTS.last; listener += 1) {
+    const { first, end } = beginning(portRules(beginningOf(listener, [listener])));
+    if (first < 1024 || end > LOCAL_PORTS.first) expect.fail(`${listener}: counts from ${first} to ${end}`);
+    if ([listener, exchanged(listener)].some((it) => it >= first && it < end))
+      expect.fail(`${listener} may be a source port`);
+  }
+  // A sing-box that goes on while the counting is loaded anew remembers what was counted.
+  const loads = Array.from({ length: 20_000 }, (_, load) => beginningOf(load, []));
+  const apart = loads.flatMap((first, load) =>
+    loads.slice(Math.max(0, load - 3), load).map((before) => Math.abs(first - before)),
+  );
+  expect(Math.min(...apart)).toBeGreaterThan(2000);
 });
 
 test('a container gets no device, no capability, no host path and no network', () => {
@@ -273,6 +310,7 @@ test("sing-box's last words become a sentence", () => {
   ).toBe('The host did not let the tunnel make its network interface.');
   expect(tunnelReason('something new happened')).toBe('The tunnel ended: something new happened.');
   expect(tunnelReason(null)).toMatch(/from outside/);
+  expect(tunnelReason('SIGSEGV: segmentation violation')).toMatch(/crashed.*memory/);
 });
 
 test("sing-box's lines about connections become sentences about the egress", () => {

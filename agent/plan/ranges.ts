@@ -52,3 +52,9 @@ export const SANDBOX_RESOLVER = TUN_PEER;
  * a connection comes. They exist between a sandbox and its sing-box only.
  */
 export const FAKE_RANGE = '198.19.0.0/16';
+
+/**
+ * Ports that the kernel gives out in a sandbox's namespace, also to sing-box's own listener there. They are above those
+ * that are counted as source ports of connections into the tun (source-ports.ts).
+ */
+export const LOCAL_PORTS = { first: 45_000, last: 65_535 } as const;

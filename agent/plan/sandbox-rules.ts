@@ -37,13 +37,6 @@ const UDP_SECONDS = 600;
  */
 export type Gate = 'open' | 'proving' | 'closed';
 
-const FIRST_PORT = 1024;
-const PORTS_MAX = 65_536 - FIRST_PORT;
-/** More than a sandbox opens in ten minutes; the rest is room for another beginning. */
-const PORTS = 24_000;
-/** About the golden section of that room: beginnings of loads close in time lie far apart. */
-const PORTS_APART = 25_033;
-
 export interface SandboxRuleFacts {
   gate: Gate;
   policy: NetworkPolicy;
@@ -92,7 +85,7 @@ export function sandboxRules({ gate, policy, around, link }: SandboxRuleFacts): 
   return `table inet ${SANDBOX_TABLE}
 delete table inet ${SANDBOX_TABLE}
 table inet ${SANDBOX_TABLE} {
-${gate === 'closed' ? '' : sets(ranges)}${gate === 'open' ? tried : ''}${pins ? pinSets : ''}${gate === 'closed' ? '' : names + ports}  chain input {
+${gate === 'closed' ? '' : sets(ranges)}${gate === 'open' ? tried : ''}${pins ? pinSets : ''}${gate === 'closed' ? '' : names}  chain input {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
 ${pins ? keepPins : ''}    iifname "${TUN_NAME}" ct state established,related accept
@@ -161,23 +154,6 @@ const names = `  chain names {
     oifname "${TUN_NAME}" meta l4proto { tcp, udp } th dport 53 dnat ip to ${TUN_PEER}
   }
 `;
-
-/**
- * sing-box's `system` stack knows a TCP connection by its source port alone, for five to ten minutes (sing-tun 0.7.3 to
- * 0.8.2, stack_system_nat.go), and the kernel takes a port again as soon as the destination is another: such a connection
- * would be answered in the name of the old one, and hang (measured). So each new one gets the next port. The first differs
- * from load to load (`fromPort`), as counting begins anew while sing-box remembers.
- */
-const ports = `  chain ports {
-    type nat hook postrouting priority 100; policy accept;
-    oifname "${TUN_NAME}" meta l4proto tcp snat ip to ${TUN_ADDRESS}:numgen inc mod ${PORTS} offset ${FIRST_PORT}
-  }
-`;
-/** Written so in every text of ours, and read so from every listing: where counting began is no part of the rules. */
-export function fromPort(rules: string, load?: number): string {
-  const first = load === undefined ? FIRST_PORT : FIRST_PORT + ((load * PORTS_APART) % (PORTS_MAX - PORTS));
-  return rules.replace(/(numgen inc mod \d+ offset )\d+/g, `$1${first}`);
-}
 
 const flows = (watched: boolean, pins: boolean) => `  chain flows {
     ct state new ct count over ${SANDBOX_FLOWS} ${REJECT}

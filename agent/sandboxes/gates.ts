@@ -4,8 +4,10 @@ import { TUN_NAME } from '../../shared/names';
 import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
 import { type Namespace, routeOut } from '../apply/netns';
 import { listRules, loadRules, type RuleListings, supportsLinkRules } from '../apply/nft';
-import { ipv6Links, links } from '../apply/proc';
-import { fromPort, type Gate, sandboxRules } from '../plan/sandbox-rules';
+import { ipv6Links, links, listeningPorts } from '../apply/proc';
+import { TUN_ADDRESS } from '../plan/ranges';
+import { type Gate, sandboxRules } from '../plan/sandbox-rules';
+import { beginningOf, portRules } from '../plan/source-ports';
 import type { Surroundings } from '../plan/surroundings';
 import type { SurroundingsNow } from './surroundings';
 
@@ -38,7 +40,8 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
       const variants = needsLink && gate !== 'closed' ? [true] : [true, false];
       for (const link of variants) {
         if (link && !(await hasLinkRules())) continue;
-        if (loaded === (await listings.of(sandboxRules({ gate, policy, around: place, link })))) return gate;
+        const rules = sandboxRules({ gate, policy, around: place, link });
+        if (loaded === (await listings.of(portRules() + rules))) return gate;
       }
     }
     return null;
@@ -66,13 +69,12 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
 
     /** Asks nft how it prints the rules of a sandbox without a policy of its own, so that the first start does not wait. */
     async warm(): Promise<void> {
-      const variants = (await hasLinkRules()) ? [true, false] : [false];
       const place = await around.now();
-      for (const gate of GATES) {
-        for (const link of variants) {
-          await listings.of(sandboxRules({ gate, policy: openPolicy, around: place, link }));
-        }
-      }
+      const ask = (gate: Gate, link: boolean) =>
+        listings.of(portRules() + sandboxRules({ gate, policy: openPolicy, around: place, link }));
+      await ask('closed', false);
+      const link = await hasLinkRules();
+      for (const gate of GATES) await ask(gate, link);
     },
 
     /** One transaction with the flush, which drops tables that are not ours: there is no moment without rules. */
@@ -80,8 +82,9 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
       const link = (await hasLinkRules()) && (await tunIsThere(namespace));
       const facts = { gate, policy, around: await around.now() };
       loads += 1;
+      const ports = portRules(beginningOf(loads, await listeningPorts(namespace.pid, TUN_ADDRESS)));
       const text = (withLink: boolean) =>
-        fromPort(`flush ruleset\n${sandboxRules({ ...facts, link: withLink })}`, loads);
+        `flush ruleset\n${ports}${sandboxRules({ ...facts, link: withLink })}`;
       try {
         await loadRules(namespace, text(link));
       } catch (error) {

@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 import { containerName, LABEL_INSTANCE, LABEL_SANDBOX, sandboxIdSchema } from '../../shared/names';
 import type { ContainerState } from '../apply/docker';
 import { Namespace } from '../apply/netns';
+import { type ProcessId, stopProcess } from '../apply/owned-process';
 import { processFacts } from '../apply/proc';
-import { boundLog, singBoxFiles, stopSingBox } from '../apply/singbox';
+import { boundLog, LOG_MAX_BYTES, linkFiles, singBoxFiles } from '../apply/singbox';
+import { sweepLinks } from '../wireguard/link';
 import type { EnsureParts } from './ensure';
 import type { Notices } from './notices';
 import type { WorkQueue } from './queue';
@@ -66,7 +68,8 @@ export function createKeeper(
     } finally {
       await namespace.close();
     }
-    await boundLog(singBoxFiles(records.folder(id)));
+    await boundLog(singBoxFiles(records.folder(id)).log);
+    await boundLog(linkFiles(records.folder(id)).log, LOG_MAX_BYTES);
   }
 
   async function noteWay(id: string): Promise<void> {
@@ -200,22 +203,37 @@ export function createKeeper(
     }
   }
 
-  /** sing-box processes of ours whose sandbox does not run: found by the path of their configuration. */
+  /** Tunnels' processes of ours whose sandbox does not run: found by what they were started for. */
   async function endStrays(running: ReadonlySet<string>): Promise<void> {
-    const known = await records.ids();
+    const known = new Map<string, string>();
+    for (const id of await records.ids()) {
+      known.set(singBoxFiles(records.folder(id)).config, id);
+      known.set(linkFiles(records.folder(id)).config, id);
+    }
     for (const entry of await readdir('/proc')) {
       const pid = Number(entry);
       if (!Number.isInteger(pid)) continue;
       const facts = await processFacts(pid);
-      const id = facts && known.find((it) => facts.owner === singBoxFiles(records.folder(it)).config);
-      if (!facts || id == null) continue;
+      const id = known.get(facts?.owner ?? '');
+      if (!facts?.owner || id === undefined) continue;
       const { tunnel } = await records.read(id);
-      const recorded = tunnel?.pid === pid && tunnel.startTime === facts.startTime;
-      if (running.has(id) && recorded) continue;
+      const isThis = (it?: ProcessId | null) => it?.pid === pid && it.startTime === facts.startTime;
+      if (running.has(id) && (isThis(tunnel) || isThis(tunnel?.link?.maker))) continue;
       log.info({ sandbox: id, pid }, 'ending a tunnel that an earlier agent left');
-      await stopSingBox({ pid, startTime: facts.startTime }, singBoxFiles(records.folder(id)));
-      if (recorded) await records.change(id, { tunnel: null });
+      await stopProcess(facts.owner, { pid, startTime: facts.startTime });
+      if (isThis(tunnel)) await records.change(id, { tunnel: null });
     }
+    await endStrayLinks(running);
+  }
+
+  async function endStrayLinks(running: ReadonlySet<string>): Promise<void> {
+    const kept = new Set<string>();
+    for (const id of running) {
+      const { tunnel } = await records.read(id);
+      if (tunnel?.link) kept.add(tunnel.link.namespace);
+    }
+    const ended = await sweepLinks(instance, kept);
+    if (ended.length > 0) log.info({ ended }, 'took away WireGuard links that an earlier agent left');
   }
 
   return {

@@ -1,6 +1,7 @@
 import type { SandboxSpec } from '../../shared/agent-api';
-import { type Namespace, switchOffIpv6 } from '../apply/netns';
+import { type Namespace, NO_IPV6, setSysctls } from '../apply/netns';
 import { namespaceOfStart } from '../apply/starting';
+import { LOCAL_PORTS } from '../plan/ranges';
 import type { WayOut } from './way-out';
 
 interface Begun {
@@ -36,9 +37,13 @@ export function networkAhead(
   const signal = AbortSignal.any([work.signal, abort.signal]);
   const found = namespaceOfStart(container, AbortSignal.any([signal, answered.signal]));
   const rules = found.then(async (namespace) => {
-    // Before a tun can get an address. Docker does the same, somewhat later.
     if (namespace === null) return;
-    await Promise.all([way.shut(namespace), switchOffIpv6(namespace), way.tunnel.prepare(namespace)]);
+    // The settings before a tun gets an address and sing-box a port. Docker makes them too, somewhat later.
+    const settings = {
+      ...NO_IPV6,
+      'net.ipv4.ip_local_port_range': `${LOCAL_PORTS.first} ${LOCAL_PORTS.last}`,
+    };
+    await Promise.all([way.shut(namespace), setSysctls(namespace, settings), way.tunnel.prepare(namespace)]);
   });
   const tunnel = rules.then(async () => {
     const namespace = await found;

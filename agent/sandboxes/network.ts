@@ -55,7 +55,7 @@ export function createNetwork(options: NetworkOptions) {
     resolve: createNameResolver(resolvers),
     wireguardKey: (keyId: string) => wireguard.privateKey(keyId),
     checkKind: async ({ egress }: NetworkSpec) => {
-      if (egress.kind === 'wireguard' && egress.mode === 'kernel') await checkKernelMode(instance);
+      if (egress.kind === 'wireguard' && egress.mode === 'kernel') await checkKernelMode(instance, egress);
     },
   };
 
@@ -99,6 +99,7 @@ export function createNetwork(options: NetworkOptions) {
     /** Lets every tunnel run on without this agent. */
     async release(): Promise<void> {
       await Promise.all([...ways.values()].map((it) => it.release()));
+      await listings.close();
     },
   };
 }

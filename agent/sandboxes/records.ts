@@ -15,9 +15,22 @@ const recordSchema = z.object({
   keys: z.object({ containerId: z.string(), hash: z.string() }).nullable().default(null),
   /** User code was let run in this start of this container. */
   released: z.object({ containerId: z.string(), startedAt: z.string() }).nullable().default(null),
-  /** The sing-box process, by pid and start time, in which namespace, from which configuration. */
+  /** The sing-box process, by pid and start time, in which namespace, from which plan; for WireGuard the link. */
   tunnel: z
-    .object({ pid: z.int(), startTime: z.string(), namespace: z.string(), configHash: z.string() })
+    .object({
+      pid: z.int(),
+      startTime: z.string(),
+      namespace: z.string(),
+      configHash: z.string(),
+      link: z
+        .object({
+          namespace: z.string(),
+          name: z.string().nullable(),
+          maker: z.object({ pid: z.int(), startTime: z.string() }).nullable(),
+        })
+        .nullable()
+        .default(null),
+    })
     .nullable()
     .default(null),
   /** Names its firewall marks and its chains in the host table; kept until it is removed. */
@@ -54,9 +67,18 @@ export function createRecords(dataDir: string) {
   /** The last write of each, under way or done: steps that run beside each other change one record. */
   const writes = new Map<string, Promise<void>>();
 
-  async function read(id: string): Promise<SandboxRecord> {
+  /** Reads under way. All who wait for one go on in the order in which they asked. */
+  const reads = new Map<string, Promise<SandboxRecord>>();
+
+  function read(id: string): Promise<SandboxRecord> {
     const cached = known.get(id);
-    if (cached) return cached;
+    if (cached) return Promise.resolve(cached);
+    const begun = reads.get(id) ?? load(id).finally(() => reads.delete(id));
+    reads.set(id, begun);
+    return begun;
+  }
+
+  async function load(id: string): Promise<SandboxRecord> {
     let record = recordSchema.parse({});
     try {
       record = recordSchema.parse(JSON.parse(await readFile(path(id), 'utf8')));
@@ -64,9 +86,6 @@ export function createRecords(dataDir: string) {
       // Missing, or unreadable after a crash of the disk: without it the sandbox is only taken for less than it
       // is (not released, no tunnel), and the next `ensure` finds the way from there.
     }
-    // Somebody else may have read and changed it meanwhile.
-    const changed = known.get(id);
-    if (changed) return changed;
     known.set(id, record);
     return record;
   }

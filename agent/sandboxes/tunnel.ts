@@ -3,37 +3,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { tunnelStates } from '../../shared/agent-api';
 import { AppError } from '../../shared/errors';
-import { TUN_NAME } from '../../shared/names';
-import { defaultByLo, Namespace, routeOut } from '../apply/netns';
-import { contextSwitches, links, processFacts } from '../apply/proc';
-import {
-  adoptSingBox,
-  hashOf,
-  lastComplaint,
-  recentComplaints,
-  type SingBoxProcess,
-  singBoxFiles,
-  singBoxRuns,
-  startSingBox,
-  stopSingBox,
-  writeConfig,
-} from '../apply/singbox';
-import { egressReason, SILENT_EGRESS, tunnelReason } from '../plan/tunnel-reason';
+import { defaultByLo, Namespace } from '../apply/netns';
+import { lastComplaint } from '../apply/singbox';
+import { tunnelReason } from '../plan/tunnel-reason';
+import type { TunnelPlan } from '../plan/way-out';
+import { watchLink } from '../wireguard/link';
 import type { Records } from './records';
+import { planHash, type Running, TunnelProcesses } from './tunnel-processes';
+import { hangOf, tunReady } from './tunnel-watch';
 
 export type TunnelState = (typeof tunnelStates)[number];
 
-/** sing-box needs 0.1-0.3 s for its tun and routes on an idle machine; one that takes longer is started anew. */
-const READY_DEADLINE_MS = 8_000;
-const READY_POLL_MS = 10;
 /** What `up` waits at most: room for three starts on a machine that is overloaded. */
 const UP_DEADLINE_MS = 30_000;
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** A tunnel that held this long begins again with the first back-off. */
 const STABLE_MS = 30_000;
-/** How often a running sing-box is looked at; one that hangs is found after one or two looks. */
-const WATCH_MS = 1_000;
 
 export interface TunnelOptions {
   id: string;
@@ -52,8 +38,9 @@ export interface TunnelOptions {
 }
 
 /**
- * One sandbox's sing-box, kept running. It is started detached and found again by a later agent. When it dies,
- * its tun is gone with it and nothing leaves until the next one is up and verified.
+ * One sandbox's sing-box, and for WireGuard the link it dials by, kept running. Both are started detached and found
+ * again by a later agent. When either dies, the other is ended; with sing-box its tun is gone, and without the link there
+ * is no way on: nothing leaves until new ones are up and verified.
  */
 export class Tunnel {
   #state: TunnelState = 'absent';
@@ -66,9 +53,11 @@ export class Tunnel {
   #loop: { stop: AbortController; done: Promise<void>; inode: bigint; hash: string } | undefined;
   readonly #changed = new EventEmitter();
   readonly #options: TunnelOptions;
+  readonly #processes: TunnelProcesses;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
+    this.#processes = new TunnelProcesses(options.id, options.records, options.log);
     this.#changed.setMaxListeners(0);
   }
 
@@ -88,23 +77,26 @@ export class Tunnel {
     this.#prepared = namespace.inode;
   }
 
-  /** It runs, or runs since an earlier agent, with this configuration in this namespace, and was not cut off. */
-  async holds(namespace: Namespace, config: string): Promise<boolean> {
-    const hash = hashOf(config);
+  /** It runs, or runs since an earlier agent, by this plan in this namespace, and was not cut off. */
+  async holds(namespace: Namespace, plan: TunnelPlan): Promise<boolean> {
     if (this.#loop) {
-      return this.#state === 'up' && this.#loop.inode === namespace.inode && this.#loop.hash === hash;
+      const same = this.#loop.inode === namespace.inode && this.#loop.hash === planHash(plan);
+      return this.#state === 'up' && same;
     }
-    const { tunnel } = await this.#options.records.read(this.#options.id);
-    if (tunnel?.namespace !== String(namespace.inode) || tunnel.configHash !== hash) return false;
-    return singBoxRuns(tunnel, this.#files);
+    return this.#processes.stand(namespace, plan);
   }
 
   /**
-   * Why connections fail just now, in a sentence, from sing-box's log; null when it tells nothing. `silent`: none get
-   * through, though there is a server that should answer.
+   * Why connections fail just now, in a sentence; null when nothing tells. `silent`: none get through, though there is a
+   * server that should answer.
    */
-  async complaint(silent = false): Promise<string | null> {
-    return egressReason(await recentComplaints(this.#files)) ?? (silent ? SILENT_EGRESS : null);
+  complaint(silent = false): Promise<string | null> {
+    return this.#processes.complaint(silent);
+  }
+
+  /** For what `holds`: the plan's server may have moved since. */
+  follow(plan: TunnelPlan): Promise<void> {
+    return this.#processes.follow(plan);
   }
 
   /** Ends sing-box, as before another way out; the state is told by what follows. */
@@ -113,9 +105,9 @@ export class Tunnel {
     if (this.#state !== 'fenced') this.#set('absent', null);
   }
 
-  /** Converges to a running tunnel with this configuration in this namespace; resolves when it is up. */
-  async up(namespace: Namespace, config: string, signal: AbortSignal): Promise<void> {
-    const hash = hashOf(config);
+  /** Converges to a running tunnel by this plan in this namespace; resolves when it is up. */
+  async up(namespace: Namespace, plan: TunnelPlan, signal: AbortSignal): Promise<void> {
+    const hash = planHash(plan);
     if (this.#loop && (this.#loop.inode !== namespace.inode || this.#loop.hash !== hash)) await this.#end();
     if (this.#state === 'fenced') await this.#end();
     if (!this.#loop) {
@@ -124,7 +116,7 @@ export class Tunnel {
         await own.close();
         throw new AppError('agent_failed', 'The container ended while its tunnel was made.');
       }
-      await writeConfig(this.#files, config);
+      await this.#processes.configure(plan);
       // Given up meanwhile: a loop that is begun now would be nobody's.
       if (signal.aborted) {
         await own.close();
@@ -132,7 +124,7 @@ export class Tunnel {
       }
       this.#set('starting', null);
       const stop = new AbortController();
-      const done = this.#keepRunning(own, hash, stop.signal).finally(() => own.close());
+      const done = this.#keepRunning(own, plan, stop.signal).finally(() => own.close());
       done.catch((cause) =>
         this.#options.log.error({ err: cause, sandbox: this.#options.id }, 'tunnel loop ended'),
       );
@@ -163,37 +155,35 @@ export class Tunnel {
     await loop?.done.catch(() => {});
   }
 
-  get #files() {
-    return singBoxFiles(this.#options.records.folder(this.#options.id));
-  }
-
   async #end(): Promise<void> {
-    const { id, records } = this.#options;
     await this.release();
-    const { tunnel } = await records.read(id);
-    if (tunnel) {
-      await stopSingBox(tunnel, this.#files);
-      await records.change(id, { tunnel: null });
-    }
+    await this.#processes.endRecorded();
   }
 
   /**
    * Starts, waits for the end, starts again; until `stop`, which leaves the process alone. Ends by itself when the
    * namespace must not be used: then sing-box is ended too.
    */
-  async #keepRunning(namespace: Namespace, hash: string, stop: AbortSignal): Promise<void> {
+  async #keepRunning(namespace: Namespace, plan: TunnelPlan, stop: AbortSignal): Promise<void> {
     const { id, log } = this.#options;
     let backoffMs = BACKOFF_FIRST_MS;
     while (!stop.aborted) {
-      const process_ = await this.#adoptOrStart(namespace, hash);
+      const running = await this.#start(namespace, plan).catch((error: unknown) =>
+        error instanceof Error ? error.message : String(error),
+      );
+      if (typeof running === 'string') {
+        await this.#pause(running, backoffMs, stop);
+        backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
+        continue;
+      }
       const began = Date.now();
-      const objection = await this.#holdUp(namespace, process_, stop);
+      const objection = await this.#holdUp(namespace, running, stop);
       if (stop.aborted) return;
       // Closed first: the next tun must not find the rules open before it is looked at.
       await this.#options.close(namespace).catch((error) => {
         log.warn({ sandbox: id, err: error }, 'could not close the rules of the sandbox');
       });
-      await stopSingBox(process_, this.#files, objection?.kind === 'hung' ? 'SIGKILL' : 'SIGTERM');
+      await this.#processes.end(running, objection?.kind === 'hung' ? 'SIGKILL' : 'SIGTERM');
       await this.#options.cut(namespace);
       if (objection?.kind === 'refused') {
         log.error(
@@ -203,119 +193,72 @@ export class Tunnel {
         this.#fallen('fenced', objection.reason);
         return this.#options.onRefused(objection.reason);
       }
-      const complaint = await lastComplaint(this.#files, process_.logFrom);
+      const complaint = await lastComplaint(this.#processes.files, running.singBox.logFrom);
       const late = complaint === null && this.#state === 'starting';
       const reason =
         objection?.reason ?? (late ? 'The tunnel did not get ready in time.' : tunnelReason(complaint));
       if (Date.now() - began > STABLE_MS) backoffMs = BACKOFF_FIRST_MS;
-      this.#restarts += 1;
-      this.#fallen('restarting', reason);
-      log.warn(
-        { sandbox: id, reason, backoffMs },
-        'tunnel is down, nothing leaves; starting it again after the back-off',
-      );
-      await delay(backoffMs, undefined, { signal: stop }).catch(() => {});
+      await this.#pause(reason, backoffMs, stop);
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
     }
+  }
+
+  async #pause(reason: string, backoffMs: number, stop: AbortSignal): Promise<void> {
+    const { id, log } = this.#options;
+    this.#restarts += 1;
+    this.#fallen('restarting', reason);
+    log.warn(
+      { sandbox: id, reason, backoffMs },
+      'tunnel is down, nothing leaves; starting it again after the back-off',
+    );
+    await delay(backoffMs, undefined, { signal: stop }).catch(() => {});
   }
 
   /** From the start of a process to its end or the stop; why it must be ended where it did not end itself. */
   async #holdUp(
     namespace: Namespace,
-    process_: SingBoxProcess,
+    { singBox, link }: Running,
     stop: AbortSignal,
   ): Promise<{ kind: 'refused' | 'hung'; reason: string } | null> {
     const stopped = aborted(stop);
     const over = new AbortController();
-    const ended = process_.exited.then(() => over.abort());
+    const ended = singBox.exited.then(() => over.abort());
+    let linkReason: string | undefined;
     const either = AbortSignal.any([stop, over.signal]);
+    const linkFell = link
+      ? watchLink(link, this.#processes.linkFiles, either).then((reason) => {
+          linkReason = reason;
+          over.abort();
+        })
+      : null;
+    const asHung = (reason: string | null | undefined) => (reason ? { kind: 'hung' as const, reason } : null);
+    const fell = () => asHung(linkReason);
     try {
-      if (!(await this.#ready(namespace, () => either.aborted))) return null;
+      if (!(await tunReady(namespace, either))) return fell();
       await this.#options.admit(namespace, either);
-      if (either.aborted) return null;
+      if (either.aborted) return fell();
       this.#set('up', null);
       if (this.#told) this.#options.onBack();
       this.#told = false;
-      const hung = this.#watch(namespace, process_, either);
-      return (await Promise.race([ended, stopped.promise, hung])) ?? null;
+      const hung = hangOf(namespace, singBox.pid, either).then(asHung);
+      return (await Promise.race([ended, stopped.promise, hung, ...(linkFell ? [linkFell] : [])])) ?? fell();
     } catch (error) {
       // A tunnel that died while it was looked at is no fault of the namespace.
-      if (either.aborted) return null;
+      if (either.aborted) return fell();
       return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
     } finally {
-      // Ends the watch.
+      // Ends the watches.
       over.abort();
+      await linkFell;
       stopped.dispose();
     }
   }
 
-  /**
-   * Until sing-box hangs: it was stopped by a signal, or the sandbox sent into the tun while none of its threads ran.
-   * Nothing leaves then; but nothing would come back by itself either.
-   */
-  async #watch(
-    namespace: Namespace,
-    { pid }: SingBoxProcess,
-    over: AbortSignal,
-  ): Promise<{ kind: 'hung'; reason: string } | undefined> {
-    let before = { sent: Number.POSITIVE_INFINITY, ticks: -1, switches: -1 };
-    while (!over.aborted) {
-      await delay(WATCH_MS, undefined, { signal: over }).catch(() => {});
-      if (over.aborted) return undefined;
-      const [facts, all] = await Promise.all([processFacts(pid), links(namespace.pid)]);
-      if (facts === null) continue;
-      if (facts.state === 'T' || facts.state === 't') {
-        return { kind: 'hung', reason: 'The tunnel was stopped by a signal; it is ended and started again.' };
-      }
-      const sent = all.find((it) => it.name === TUN_NAME)?.txPackets ?? 0;
-      const idle = facts.cpuTicks === before.ticks && sent > before.sent;
-      // Reading a packet costs a switch even when it costs no tick; only then are all threads looked at.
-      const switches = idle ? await contextSwitches(pid) : -1;
-      if (idle && switches === before.switches) {
-        return {
-          kind: 'hung',
-          reason: 'The tunnel took no packets any more; it is ended and started again.',
-        };
-      }
-      before = { sent, ticks: facts.cpuTicks, switches };
-    }
-    return undefined;
-  }
-
-  async #adoptOrStart(namespace: Namespace, hash: string): Promise<SingBoxProcess> {
-    const { id, records, log } = this.#options;
-    const { tunnel } = await records.read(id);
-    if (tunnel) {
-      const adopted = await adoptSingBox(tunnel, this.#files);
-      if (adopted && tunnel.namespace === String(namespace.inode) && tunnel.configHash === hash) {
-        log.info({ sandbox: id, pid: tunnel.pid }, 'took over the running tunnel of an earlier agent');
-        return adopted;
-      }
-      if (adopted) await stopSingBox(tunnel, this.#files);
-    }
-    if (this.#prepared !== namespace.inode) await defaultByLo(namespace);
-    this.#prepared = null;
-    const process_ = await startSingBox(namespace, this.#files);
-    await records.change(id, {
-      tunnel: {
-        pid: process_.pid,
-        startTime: process_.startTime,
-        namespace: String(namespace.inode),
-        configHash: hash,
-      },
+  #start(namespace: Namespace, plan: TunnelPlan): Promise<Running> {
+    return this.#processes.adoptOrStart(namespace, plan, async () => {
+      if (this.#prepared !== namespace.inode) await defaultByLo(namespace);
+      this.#prepared = null;
     });
-    return process_;
-  }
-
-  /** True when the tun is there and takes the traffic; false when `over` or the deadline passed. */
-  async #ready(namespace: Namespace, over: () => boolean): Promise<boolean> {
-    const deadline = Date.now() + READY_DEADLINE_MS;
-    while (!over() && Date.now() < deadline) {
-      const present = (await links(namespace.pid)).some((it) => it.name === TUN_NAME);
-      if (present && (await routeOut(namespace)) === TUN_NAME) return true;
-      await delay(READY_POLL_MS);
-    }
-    return false;
   }
 
   async #waitUp(signal: AbortSignal): Promise<void> {

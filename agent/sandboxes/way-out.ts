@@ -4,7 +4,7 @@ import { openPolicy } from '../../shared/network-policy';
 import type { Proof } from '../../shared/proof';
 import type { Namespace } from '../apply/netns';
 import type { Gate } from '../plan/sandbox-rules';
-import { wayOutConfig, wayOutHost } from '../plan/way-out';
+import { wayOutHost, wayOutPlan } from '../plan/way-out';
 import type { TrafficWatch } from '../traffic/traffic';
 import { namesNarrow } from './rule-sets';
 import { Tunnel } from './tunnel';
@@ -20,8 +20,8 @@ export interface WayOutParts extends NameParts, WayProofParts, WayGateParts {
 }
 
 /**
- * One sandbox's way out: its gate (rules in its namespace), its tunnel (sing-box) and its chain in the host table, and
- * all transitions between these states:
+ * One sandbox's way out: its gate (rules in its namespace), its tunnel (sing-box, and for WireGuard what leads to the
+ * peer) and its chain in the host table, and all transitions between these states:
  *
  *   shut     rules closed; no sing-box, or one that is not verified yet
  *   proving  verified; rules let pass what carries the probe's mark, nothing else
@@ -121,10 +121,10 @@ export class WayOut {
     await this.#proofs.abandon();
     await this.#parts.checkKind(network);
     const facts = await this.#names.facts(network);
-    const config = await wayOutConfig(facts);
+    const plan = wayOutPlan(facts);
     const { fence, tunnel } = await records.read(this.#id);
     const stays = fence === null && !(await namesNarrow(records.folder(this.#id), network.policy));
-    const held = stays && (await this.tunnel.holds(namespace, config));
+    const held = stays && (await this.tunnel.holds(namespace, plan));
     const found = held ? await gates.of(namespace, network.policy) : null;
     // Opened by this very agent and closed by nobody since: other rules are a flush or another policy.
     const stood = this.#gate.state === 'open' && this.#gate.namespace?.inode === namespace.inode;
@@ -135,6 +135,7 @@ export class WayOut {
       await this.#gate.writeRuleSets();
       await this.#parts.traffic.follow(this.#id, namespace, network);
       await this.#names.follow(facts);
+      await this.tunnel.follow(plan);
       if (found === null || found === 'proving') await this.#gate.set(namespace, stood ? 'open' : 'closed');
       else this.#gate.found(found);
       await this.#gate.followSurroundings(namespace);
@@ -148,7 +149,7 @@ export class WayOut {
       await this.#gate.writeRuleSets();
       await this.#names.begin(facts);
     }
-    await this.tunnel.up(namespace, config, signal);
+    await this.tunnel.up(namespace, plan, signal);
     this.#gate.watch();
     return held;
   }
@@ -369,11 +370,13 @@ export class WayOut {
     const network = this.#gate.network;
     if (network === null || !this.#names.due()) return false;
     const facts = await this.#names.facts(network);
-    if (await this.tunnel.holds(namespace, wayOutConfig(facts))) {
+    const plan = wayOutPlan(facts);
+    if (await this.tunnel.holds(namespace, plan)) {
       await this.#names.follow(facts);
+      await this.tunnel.follow(plan);
       return false;
     }
-    // Of a kind that looks its server up only once.
+    // WireGuard in user space looks its peer up only once.
     await this.#bring(namespace, { network, image: this.#image }, { cause: 'tunnel', signal });
     return true;
   }

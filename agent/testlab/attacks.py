@@ -29,6 +29,11 @@ def leak(what):
         reached.append(what)
 
 
+# Between two tries of a flood. Without it the flows of a minute take half of the host's ports, and most of a processor
+# goes into looking for a free one; with it each way is still tried many times a second.
+PAUSE_S = 0.001
+
+
 def attempt(way, work):
     try:
         work()
@@ -317,6 +322,7 @@ if want['mode'] == 'flood':
     while time.time() < end:
         for way, work in quick():
             attempt(way, work)
+            time.sleep(PAUSE_S)
 else:
     with ThreadPoolExecutor(48) as pool:
         for family in (protocols, links_and_namespaces, names, six, metadata, lan):

@@ -31,6 +31,7 @@ import {
 import { processFacts } from '../apply/proc';
 import { run } from '../apply/run';
 import { soundKeyPair } from '../sandboxes/host-keys';
+import { sweepLinks } from '../wireguard/link';
 
 export type Lab = Awaited<ReturnType<typeof createLab>>;
 
@@ -145,6 +146,17 @@ export async function createLab() {
   }
 
   const name = (id: string) => containerName(instance, id);
+  /** Whose configuration ends so. */
+  async function singBoxesOf(config: string): Promise<number[]> {
+    const found: number[] = [];
+    const { stdout } = await run(['pgrep', '-f', '^sing-box run '], { okCodes: [0, 1] });
+    for (const pid of stdout.split('\n').filter(Boolean).map(Number)) {
+      const facts = await processFacts(pid);
+      if (facts?.owner?.startsWith(`${folder}/`) && facts.owner.endsWith(config)) found.push(pid);
+    }
+    return found;
+  }
+
   return {
     instance,
     folder,
@@ -183,16 +195,10 @@ export async function createLab() {
     async pid(id: string): Promise<number> {
       return Number((await run(['docker', 'inspect', '-f', '{{.State.Pid}}', name(id)])).stdout);
     },
-    /** sing-box processes of this lab. */
-    async singBoxPids(): Promise<number[]> {
-      const found: number[] = [];
-      const { stdout } = await run(['pgrep', '-f', '^sing-box run '], { okCodes: [0, 1] });
-      for (const pid of stdout.split('\n').filter(Boolean).map(Number)) {
-        const facts = await processFacts(pid);
-        if (facts?.owner?.startsWith(`${folder}/`)) found.push(pid);
-      }
-      return found;
-    },
+    /** sing-box processes of this lab, those included that speak to WireGuard peers. */
+    singBoxPids: () => singBoxesOf(''),
+    /** Those alone. */
+    wireguardPids: () => singBoxesOf('wireguard.json'),
 
     /** Everything this instance ever made on the host. */
     async clean(): Promise<void> {
@@ -206,6 +212,7 @@ export async function createLab() {
         .filter(Boolean);
       if (volumes.length > 0) await run(['docker', 'volume', 'rm', ...volumes]);
       for (const pid of await this.singBoxPids()) process.kill(pid, 'SIGKILL');
+      await sweepLinks(instance, new Set());
       await run(['nft', 'delete', 'table', 'inet', hostTable(instance)], { okCodes: [0, 1] });
       await run(['ip', 'netns', 'delete', uplinkNamespace(instance)], { okCodes: [0, 1] });
       await run(['ip', 'netns', 'delete', `${uplinkNamespace(instance)}-plan`], { okCodes: [0, 1] });

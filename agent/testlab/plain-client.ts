@@ -4,7 +4,9 @@
  */
 import type { Egress } from '../../shared/egress';
 import { run } from '../apply/run';
+import { OUT_TAG } from '../plan/egress/dial';
 import { egressOutbound } from '../plan/egress/outbound';
+import { wireguardEndpoint } from '../plan/wireguard-link';
 import { newestImage } from './lab';
 import { type Machine, PUBLIC_RESOLVER } from './machine';
 import { type Program, startProgram } from './program';
@@ -35,17 +37,9 @@ export async function startPlainClient(machine: Machine, cpus = 1): Promise<Plai
     async use(egress) {
       await program?.stop();
       program = undefined;
-      const dial = { netns: '', routingMark: 0, server: '', fields: {} };
-      const built = egressOutbound(egress ?? { kind: 'direct' }, {
-        ...dial,
-        server: egress !== null && 'server' in egress ? egress.server : '',
-      });
-      const plain = (it: Record<string, unknown>) => {
-        // Without a namespace to dial in the detour is an empty one, which sing-box refuses.
-        const { netns, routing_mark, detour, ...rest } = it;
-        return rest;
-      };
-      program = await startProgram(['sing-box', 'run', '-c', 'stdin'], {
+      // A session of its own, as the agent's sing-box has: the scheduler gives each session its share (autogroup,
+      // sched(7)), and with that of the servers it would get another one than ours.
+      program = await startProgram(['setsid', 'sing-box', 'run', '-c', 'stdin'], {
         namespace: `/proc/${pid}/ns/net`,
         ready: { protocol: 'tcp', port: READY_PORT },
         input: JSON.stringify({
@@ -54,7 +48,7 @@ export async function startPlainClient(machine: Machine, cpus = 1): Promise<Plai
             servers: [
               {
                 ...{ type: 'tcp', tag: 'dns', server: PUBLIC_RESOLVER.address },
-                ...(egress !== null && { detour: built.tag }),
+                ...(egress !== null && { detour: OUT_TAG }),
               },
             ],
           },
@@ -66,11 +60,10 @@ export async function startPlainClient(machine: Machine, cpus = 1): Promise<Plai
             // Started after the tun: tells that it stands.
             { type: 'socks', listen: '127.0.0.1', listen_port: READY_PORT },
           ],
-          ...(built.endpoints.length > 0 && { endpoints: built.endpoints.map(plain) }),
-          outbounds: built.outbounds.map(plain),
+          ...plainWayOut(egress),
           route: {
             rules: [{ port: 53, action: 'hijack-dns' }],
-            final: built.tag,
+            final: OUT_TAG,
             auto_detect_interface: true,
             default_domain_resolver: 'dns',
           },
@@ -86,3 +79,13 @@ export async function startPlainClient(machine: Machine, cpus = 1): Promise<Plai
   };
 }
 const READY_PORT = 61_080;
+
+function plainWayOut(egress: Egress | null): { endpoints: object[] } | { outbounds: object[] } {
+  if (egress?.kind === 'wireguard') {
+    return { endpoints: [wireguardEndpoint(egress, { tag: OUT_TAG, address: egress.server })] };
+  }
+  const server = egress !== null && 'server' in egress ? egress.server : '';
+  const dial = { netns: '', routingMark: 0, server, fields: {} };
+  const { netns, routing_mark, ...outbound } = egressOutbound(egress ?? { kind: 'direct' }, dial);
+  return { outbounds: [outbound] };
+}

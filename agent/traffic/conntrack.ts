@@ -6,7 +6,7 @@ export interface Tracked {
   /** `flowKey`. */
   key: string;
   network: 'tcp' | 'udp';
-  /** As sing-box sees it: of TCP not the one that the program has (agent/plan/sandbox-rules). */
+  /** As sing-box sees it: of TCP not the one that the program has (agent/plan/source-ports). */
   port: number;
   txBytes: number;
   rxBytes: number;

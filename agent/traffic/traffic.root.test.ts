@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentNotice, NetworkSpec, SandboxSpec } from '../../shared/agent-api';
 import { type NetworkPolicy, openPolicy } from '../../shared/network-policy';
 import { type Flow, type Traffic, trafficEpoch } from '../../shared/traffic';
+import { run } from '../apply/run';
+import { LOCAL_PORTS, TUN_ADDRESS } from '../plan/ranges';
+import { PORTS_TABLE } from '../plan/source-ports';
 import { startDaemon } from '../testlab/daemon';
 import { until } from '../testlab/lab';
 import { LAN_HTTP_PORT, NEIGHBOUR, UDP_ECHO_PORT, WEB, ZONE } from '../testlab/machine';
@@ -125,6 +128,28 @@ describe('with all names open', () => {
     expect(JSON.parse(stdout)).toEqual(places.map(() => 'connected'));
     const all = await toldUntil(cursor, (it) => it.ended.length >= places.length);
     expect(all.ended.map((it) => [it.address, it.port])).toEqual(expect.arrayContaining([...places]));
+  });
+
+  test("no connection gets the port of sing-box's own listener: each hangs that does", async () => {
+    const namespace = `--net=/proc/${await scene.lab.pid(box.id)}/ns/net`;
+    const within = async (...command: string[]) => (await run(['nsenter', namespace, ...command])).stdout;
+    const listening = (await within('ss', '-Htln', 'src', TUN_ADDRESS)).trim();
+    expect(listening.split('\n')).toHaveLength(1);
+    const listener = Number(/:(\d+)\s/.exec(listening)?.[1]);
+    expect(listener).toBeGreaterThanOrEqual(LOCAL_PORTS.first);
+    const counting = await within('nft', 'list', 'chain', 'inet', PORTS_TABLE, 'ports');
+    const [, count, first] = /mod (\d+) offset (\d+)/.exec(counting) ?? [];
+    expect(Number(first) + Number(count)).toBeLessThanOrEqual(LOCAL_PORTS.first);
+    const exchanged = (port: number) => ((port & 0xff) << 8) | (port >> 8);
+    const counted = (port: number) => port >= Number(first) && port < Number(first) + Number(count);
+    expect([listener, exchanged(listener)].filter(counted)).toEqual([]);
+
+    await useWayOut(scene, box, { try: ['parallel'], parallel: 100 });
+    // As the kernel wrote them: nft may exchange the bytes of what it counts.
+    const flows = (await within('cat', '/proc/net/nf_conntrack')).split('\n');
+    const ports = flows.flatMap((it) => / tcp .*\bsport=80 dport=(\d+)/.exec(it)?.[1] ?? []).map(Number);
+    expect(ports.length).toBeGreaterThanOrEqual(100);
+    expect(ports.filter((it) => !counted(it) && !counted(exchanged(it)))).toEqual([]);
   });
 
   test('bytes are right within five per cent, in each direction', async () => {

@@ -1,3 +1,4 @@
+import type { EgressOf } from '../../shared/egress';
 import { AppError } from '../../shared/errors';
 import { uplinkNamespace } from '../../shared/names';
 import { removeNamespace } from '../apply/netns';
@@ -19,16 +20,27 @@ export async function hasKernelWireguard(instance: string): Promise<boolean> {
   }
 }
 
-/**
- * Throws `egress_failed` with the reason why a WireGuard egress in mode `kernel` is not served; see
- * docs/decisions/0022-wireguard-in-user-space.md.
- */
-export async function checkKernelMode(instance: string): Promise<void> {
-  const kernel = (await hasKernelWireguard(instance))
-    ? "This host's kernel has WireGuard, but this version carries it in user space only."
-    : "This host's kernel has no WireGuard.";
-  throw new AppError(
-    'egress_failed',
-    `${kernel} Set the mode of the egress to \`userspace\`: the same keys and the same peer work there, and the host needs nothing for it.`,
+/** Throws `egress_failed` with what to do where a WireGuard egress in mode `kernel` cannot be served. */
+export async function checkKernelMode(instance: string, egress: EgressOf<'wireguard'>): Promise<void> {
+  const refuse = (why: string) =>
+    new AppError(
+      'egress_failed',
+      `${why} Set the mode of the egress to \`userspace\`: the same keys and the same peer work there, and the host needs nothing for it.`,
+    );
+  if (egress.reserved !== null) {
+    throw refuse("The kernel's WireGuard knows no reserved bytes, and this egress has some.");
+  }
+  if (!(await hasKernelWireguard(instance))) throw refuse("This host's kernel has no WireGuard.");
+  if (!(await hasWg())) {
+    throw refuse(
+      'This host lacks the program `wg`; its administrator installs it with the package wireguard-tools.',
+    );
+  }
+}
+
+async function hasWg(): Promise<boolean> {
+  return run(['wg', '--version']).then(
+    () => true,
+    () => false,
   );
 }

@@ -1,4 +1,4 @@
-/** WireGuard on this host: key pairs whose private half stays in the agent's folder, and what the kernel can do. */
+/** WireGuard's key pairs, whose private half stays in the agent's folder. */
 import {
   createPrivateKey,
   createPublicKey,
@@ -9,6 +9,7 @@ import {
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../shared/errors';
+import { NO_PRIVATE_KEY } from '../plan/wireguard-link';
 
 const KEY_ID = /^[a-z0-9]{16}$/;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
@@ -39,10 +40,7 @@ export function createWireguardKeys(dataDir: string) {
     async privateKey(keyId: string): Promise<string> {
       const text = await readFile(path(keyId), 'utf8').catch(() => null);
       if (text === null) {
-        throw new AppError(
-          'invalid_input',
-          'This host does not have the private key of the WireGuard egress; make a new key and give the peer its public half.',
-        );
+        throw new AppError('invalid_input', NO_PRIVATE_KEY);
       }
       return text.trim();
     },

@@ -11,24 +11,18 @@ export interface Dial {
   server: string;
   /** More dial fields, such as `domain_resolver`. */
   fields: SingBoxObject;
-  /** WireGuard: the key that the agent made, where the egress names one by `keyId`. Base64. */
-  privateKey?: string;
-  /** WireGuard in mode `kernel`: the interface that was made outside and stands in sing-box's own namespace. */
-  interface?: string;
+  /** WireGuard: the named network namespace that leads to its peer (../wireguard-link.ts). */
+  linkNamespace?: string;
 }
 
-export interface EgressOutbound {
-  outbounds: SingBoxObject[];
-  endpoints: SingBoxObject[];
-  /** Tag of the outbound or endpoint that routes name. */
-  tag: 'out';
-}
+/** Tag of the outbound that routes name. */
+export const OUT_TAG = 'out';
 
 /** The head of an outbound that dials its server itself. `routing_mark` takes a number in 1.12. */
 export function dialled(type: string, port: number, dial: Dial): SingBoxObject {
   return {
     type,
-    tag: 'out',
+    tag: OUT_TAG,
     netns: dial.netns,
     routing_mark: dial.routingMark,
     ...dial.fields,

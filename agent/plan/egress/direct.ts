@@ -1,5 +1,5 @@
-import type { Dial, SingBoxObject } from './dial';
+import { type Dial, OUT_TAG, type SingBoxObject } from './dial';
 
-export function directOutbound(dial: Dial, tag = 'out'): SingBoxObject {
+export function directOutbound(dial: Dial, tag = OUT_TAG): SingBoxObject {
   return { type: 'direct', tag, netns: dial.netns, routing_mark: dial.routingMark, ...dial.fields };
 }

@@ -1,7 +1,7 @@
 /** Turns a way out into the sing-box objects that dial it; pure. Field meanings: sing-box 1.12.12, `option/*.go`. */
 import type { Egress } from '../../../shared/egress';
 import { anytlsOutbound } from './anytls';
-import type { Dial, EgressOutbound, SingBoxObject } from './dial';
+import type { Dial, SingBoxObject } from './dial';
 import { directOutbound } from './direct';
 import { httpOutbound, socks5Outbound } from './proxy';
 import { hysteria2Outbound, tuicOutbound } from './quic';
@@ -11,17 +11,10 @@ import { trojanOutbound, vlessOutbound, vmessOutbound } from './v2ray';
 import { wireguardOutbound } from './wireguard';
 
 /**
- * What goes into `outbounds` and `endpoints` so that the tag `out` leads through this egress. Multiplexing is
- * never switched on: it would let one blocked stream hold up all others of a sandbox.
- *
- * Throws AppError `invalid_input` where the egress cannot be built (a WireGuard key that was not handed in).
+ * The outbound with the tag `out`, which leads through this egress. Multiplexing is never switched on: it would let one
+ * blocked stream hold up all others of a sandbox.
  */
-export function egressOutbound(egress: Egress, dial: Dial): EgressOutbound {
-  if (egress.kind === 'wireguard') return wireguardOutbound(egress, dial);
-  return { outbounds: [outboundOf(egress, dial)], endpoints: [], tag: 'out' };
-}
-
-function outboundOf(egress: Exclude<Egress, { kind: 'wireguard' }>, dial: Dial): SingBoxObject {
+export function egressOutbound(egress: Egress, dial: Dial): SingBoxObject {
   switch (egress.kind) {
     case 'direct':
       return directOutbound(dial);
@@ -45,5 +38,7 @@ function outboundOf(egress: Exclude<Egress, { kind: 'wireguard' }>, dial: Dial):
       return anytlsOutbound(egress, dial);
     case 'ssh':
       return sshOutbound(egress, dial);
+    case 'wireguard':
+      return wireguardOutbound(egress, dial);
   }
 }
