@@ -47,12 +47,19 @@ function meets(first: number, listeners: readonly number[]): boolean {
   return listeners.some((port) => counted(port) || counted(((port & 0xff) << 8) | (port >> 8)));
 }
 
-/** Where the counting of this load begins. */
-export function beginningOf(load: number, listeners: readonly number[]): number {
-  const beginnings = Array.from(
-    { length: TRIES },
-    (_, i) => FIRST + (((load + i) * PORTS_APART) % BEGINNINGS),
-  );
+/** A load of the rules. */
+export interface Counting {
+  load: number;
+  /** The first port, before nft. */
+  first: number;
+}
+
+/** The next load after one of that number, in which no listener is counted. No load begins where one before it did. */
+export function countingAfter(last: number, listeners: readonly number[]): Counting {
+  const next = Array.from({ length: TRIES }, (_, i): Counting => {
+    const load = last + 1 + i;
+    return { load, first: FIRST + ((load * PORTS_APART) % BEGINNINGS) };
+  });
   // None suits only where the sandbox itself listens there on many ports, to its own harm.
-  return beginnings.find((it) => !meets(it, listeners)) ?? FIRST;
+  return next.find((it) => !meets(it.first, listeners)) ?? { load: last + 1, first: FIRST };
 }

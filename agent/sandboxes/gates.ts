@@ -7,7 +7,7 @@ import { listRules, loadRules, type RuleListings, supportsLinkRules } from '../a
 import { ipv6Links, links, listeningPorts } from '../apply/proc';
 import { TUN_ADDRESS } from '../plan/ranges';
 import { type Gate, sandboxRules } from '../plan/sandbox-rules';
-import { beginningOf, portRules } from '../plan/source-ports';
+import { countingAfter, portRules } from '../plan/source-ports';
 import type { Surroundings } from '../plan/surroundings';
 import type { SurroundingsNow } from './surroundings';
 
@@ -81,8 +81,9 @@ export function createGates({ listings, around }: { listings: RuleListings; arou
     async load(namespace: Namespace, gate: Gate, policy: NetworkPolicy = openPolicy): Promise<void> {
       const link = (await hasLinkRules()) && (await tunIsThere(namespace));
       const facts = { gate, policy, around: await around.now() };
-      loads += 1;
-      const ports = portRules(beginningOf(loads, await listeningPorts(namespace.pid, TUN_ADDRESS)));
+      const counting = countingAfter(loads, await listeningPorts(namespace.pid, TUN_ADDRESS));
+      loads = counting.load;
+      const ports = portRules(counting.first);
       const text = (withLink: boolean) =>
         `flush ruleset\n${ports}${sandboxRules({ ...facts, link: withLink })}`;
       try {
