@@ -1,5 +1,6 @@
 /** The whole product as its user starts it, on a data folder and a port of its own; taken away without a trace. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -104,11 +105,20 @@ function pick(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no TCP port');
-  return address.port;
+/**
+ * A port that is free, below those that systems give out by themselves: a gateway that a test kills finds it free again.
+ * Throws `EADDRINUSE` when none of a few is.
+ */
+async function freePort(tries = 10): Promise<number> {
+  const port = randomInt(20_000, 30_000);
+  const probe = createServer();
+  try {
+    await once(probe.listen(port, '127.0.0.1'), 'listening');
+    return port;
+  } catch (error) {
+    if (tries > 1) return await freePort(tries - 1);
+    throw error;
+  } finally {
+    probe.close();
+  }
 }

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import packet, { type Packet, type Question } from 'dns-packet';
 import fc from 'fast-check';
 import pino from 'pino';
@@ -178,4 +178,24 @@ test('an address that is taken is told by the name of its setting', async () => 
   await expect(second.start()).rejects.toThrow(
     /ECHO_DNS_ADDR: 127\.0\.0\.1:\d+ cannot be taken \(EADDRINUSE\)/,
   );
+});
+
+test('a port that the system chose for one protocol and that is taken for the other is not kept to', async () => {
+  const takers = await Promise.all(
+    Array.from({ length: 1500 }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  try {
+    // One of some twenty ports is taken.
+    for (let n = 0; n < 80; n += 1) {
+      const chosen = createEchoDns({ ...zone, host: '127.0.0.1', port: 0, log });
+      await chosen.start();
+      await chosen.close();
+    }
+  } finally {
+    for (const server of takers) server.close();
+  }
 });

@@ -13,6 +13,8 @@ const TCP_CONNECTIONS = 64;
 const TCP_IDLE_MS = 5_000;
 /** A question with the longest name and its options is far below. */
 const QUESTION_MAX_BYTES = 1024;
+/** A port that the system chose for UDP may be taken for TCP, seldom. */
+const CHOSEN_PORT_TRIES = 10;
 
 export interface EchoDns {
   /** Listens on UDP and TCP; gives the port. Throws AppError `unavailable` when the address cannot be taken. */
@@ -68,33 +70,36 @@ export function createEchoDns(
     server.on('error', (error) => log.warn({ err: error }, 'the DNS echo lost a connection'));
   }
 
+  async function listen(tries: number): Promise<number> {
+    try {
+      const port = await listenUdp(options.port);
+      await listenTcp(port);
+      return port;
+    } catch (cause) {
+      await close();
+      const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+      if (why === 'EADDRINUSE' && tries > 1) return listen(tries - 1);
+      const what = `ECHO_DNS_ADDR: ${host}:${options.port} cannot be taken (${why}).`;
+      throw new AppError('unavailable', what, { cause });
+    }
+  }
+
+  async function close(): Promise<void> {
+    for (const client of connections) client.destroy();
+    const [socket, server] = [udp, tcp];
+    udp = undefined;
+    tcp = undefined;
+    if (socket) await new Promise<void>((resolve) => socket.close(() => resolve()));
+    if (server?.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
   return {
     async start() {
-      try {
-        const port = await listenUdp(options.port);
-        await listenTcp(port);
-        log.info({ host, port, zone: options.zone }, 'the DNS echo listens');
-        return port;
-      } catch (cause) {
-        await this.close();
-        const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-        throw new AppError(
-          'unavailable',
-          `ECHO_DNS_ADDR: ${host}:${options.port} cannot be taken (${why}).`,
-          {
-            cause,
-          },
-        );
-      }
+      const port = await listen(options.port === 0 ? CHOSEN_PORT_TRIES : 1);
+      log.info({ host, port, zone: options.zone }, 'the DNS echo listens');
+      return port;
     },
-    async close() {
-      for (const client of connections) client.destroy();
-      const [socket, server] = [udp, tcp];
-      udp = undefined;
-      tcp = undefined;
-      if (socket) await new Promise<void>((resolve) => socket.close(() => resolve()));
-      if (server?.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    close,
   };
 }
 
