@@ -163,7 +163,12 @@ describe('what is wrong is told by line and field, without the secret', () => {
     [base64('hello there, nothing here'), 'no share links'],
     ['{"outbounds": [', 'JSON cannot be read'],
     ['{"log": {}}', 'no outbound'],
-    ['proxies:\n  - {name: a, password: secret\nx', 'YAML cannot be read'],
+    ['proxies:\n  - {name: a, password: secret\nx', 'YAML cannot be read (line 3)'],
+    ['proxies:\n  - *gone\n', 'YAML cannot be read'],
+    ['proxies: []\n---\nproxies: []\n', 'more than one document'],
+    [`proxies: ${'['.repeat(200)}`, 'nests deeper than 100 levels'],
+    [`proxies:\n ${'- '.repeat(200)}`, 'nests deeper than 100 levels'],
+    [`proxies:\n ${'? '.repeat(200)}`, 'nests deeper than 100 levels'],
     ['proxies: 3', 'no list'],
     ['x'.repeat(1_000_001), 'longer than'],
   ])('as a whole: %.40s', (text, problem) => {

@@ -21,8 +21,9 @@ const hostile = {
 test('no text that is made to be slow holds up anybody', async () => {
   const before = performance.eventLoopUtilization();
   const results = await Promise.all(Object.values(hostile).map((it) => readEgresses(it, { limitMs: 2_000 })));
-  // The share of the time that this thread was at work: near 1 when it reads one of them itself.
-  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+  // The share of the time that this thread was at work, or waited for a processor that the others had: 1 when it reads
+  // one of them itself.
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.9);
   expect(results.flatMap((it) => it.entries).filter((it) => it.config !== null)).toEqual([]);
 });
 
