@@ -1,5 +1,5 @@
 /** The composition root: every part of the gateway is built here, once, and closed in reverse. */
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -7,27 +7,19 @@ import { AppError } from '../shared/errors';
 import { Scope } from '../shared/lifecycle';
 import { createAgentClient } from './agent-client';
 import { createAudit } from './auth/audit';
-import { createProxyList, peerOf } from './auth/client-address';
-import { cookieNames, sessionCookie } from './auth/cookies';
-import { createIdentify, userAgentOf } from './auth/identity';
-import { createKeyRing, type KeyRing } from './auth/key-ring';
+import { createProxyList } from './auth/client-address';
+import type { KeyRing } from './auth/key-ring';
 import { keepMasterToken } from './auth/master-token';
-import { createNextAuth } from './auth/next-auth';
 import { createOpenSockets } from './auth/open-sockets';
 import { createPasswords, type Passwords } from './auth/password';
-import { createSecretBox, loadMasterKey } from './auth/secret-box';
-import { createSignIn } from './auth/sign-in';
-import { createThrottle } from './auth/throttle';
+import { loadMasterKey } from './auth/secret-box';
 import { createBusy } from './busy';
 import { buildClaude } from './claude';
-import { type Config, trustOurHostHeader } from './config';
+import type { Config } from './config';
 import type { Db, Live, OpenSockets, Services } from './contracts';
 import { openDb } from './db/open';
 import { createEchoDns } from './echo/dns';
 import { createEchoHttp } from './echo/http';
-import { createCountryOf } from './egress/country';
-import { createProofStore } from './egress/proof-store';
-import { createEgressSecrets } from './egress/secrets';
 import { buildFiles } from './files';
 import { type FirstAdmin, loadInstance, makeFirstAdmin, markAnnounced } from './first-start';
 import { createActivity } from './gateway/activity';
@@ -46,11 +38,10 @@ import type { Pages } from './http/pages';
 import { createHttpServer } from './http/server';
 import { createTrpc } from './http/trpc';
 import { createUpgrade } from './http/upgrade';
+import { buildIdentity } from './identity-parts';
 import { createEgressHealthJob } from './jobs/egress-health';
 import { createExpiryJob } from './jobs/expiry';
-import { createFailoverJob, createOtherWay } from './jobs/failover';
 import { createIdleJob } from './jobs/idle';
-import { createProofsJob } from './jobs/proofs';
 import { createStopSandboxesOf } from './jobs/stop-sandboxes';
 import { createSubscriptionsJob } from './jobs/subscriptions';
 import { createTrafficJob } from './jobs/traffic';
@@ -61,16 +52,13 @@ import type { RestApp } from './rest/base';
 import { createRest } from './rest/rest';
 import { createAccount } from './services/account/service';
 import { createAdmin } from './services/admin/service';
-import { createNetworkOf } from './services/egress/network-of';
 import { createEgressService } from './services/egress/service';
 import { createNetwork } from './services/network/service';
 import { createTrafficStore } from './services/network/traffic';
 import { createPolicies } from './services/policies/service';
 import { createAccess } from './services/sandboxes/access';
 import { createSandboxes } from './services/sandboxes/service';
-import { createSandboxSpec } from './services/sandboxes/spec';
 import { createSessionMonitor } from './services/sessions/monitor';
-import { firstSession } from './services/sessions/service';
 import { createSshKeys } from './services/ssh-keys/service';
 import { createTasks } from './services/tasks/service';
 import { createTokens } from './services/tokens/service';
@@ -78,8 +66,7 @@ import { createUsers } from './services/users/service';
 import { createWorkspaces } from './services/workspaces/service';
 import { loadSshHost } from './ssh-proxy/host';
 import { createSshProxy } from './ssh-proxy/server';
-import { createTaskEngine } from './tasks/engine';
-import { createReconciler } from './tasks/reconciler';
+import { buildTasks } from './task-parts';
 import { buildUsage } from './usage-parts';
 
 export interface Gateway {
@@ -140,16 +127,11 @@ async function build(
   );
   await keepMasterToken({ db, audit, log }, config.masterToken);
 
-  // Identity.
-  const secure = config.baseScheme === 'https';
-  const names = cookieNames(instance, secure);
-  const ring = createKeyRing({ db, box: createSecretBox(masterKey) });
-  const identify = createIdentify({ db, ring, cookie: names.session });
-  const throttle = createThrottle({ db });
-  const signIn = createSignIn({ db, ring, passwords, throttle, audit, sockets });
-  trustOurHostHeader();
-  const csrfSecret = createHmac('sha256', masterKey).update('next-auth.v1').digest('hex');
-  const nextAuth = createNextAuth({ signIn, ring, names, secret: csrfSecret, secure, log });
+  const trusted = createProxyList(config.trustedProxy);
+  const { ring, identify, throttle, nextAuth, restAuth } = buildIdentity({
+    ...{ db, audit, log, sockets, passwords, masterKey, instance, trusted },
+    scheme: config.baseScheme,
+  });
 
   // Sandboxes.
   const agent = scope.own('agent client', createAgentClient({ socket: config.agentSocket, log }));
@@ -191,7 +173,6 @@ async function build(
     ...{ keys: join(config.dataDir, 'keys'), push: config.push, providerReach: config.providerReach },
   });
   const { sessions } = claude;
-  const trusted = createProxyList(config.trustedProxy);
   const at = { port: config.port };
   const common = { identify, trusted, scheme: config.baseScheme, baseDomain: config.baseDomain, log };
   const ports = scope.own(
@@ -209,62 +190,25 @@ async function build(
     ...{ host: config.host, portRange: config.portRange },
   });
   const monitor = scope.own('session monitor', createSessionMonitor({ db, live, audit, log, connections }));
-  const image = () => {
-    if (config.sandboxImage === null) throw new AppError('image_missing');
-    return config.sandboxImage;
-  };
-  const secrets = createEgressSecrets({ box: createSecretBox(masterKey), masterKey });
-  const countryOf = createCountryOf({ path: config.geoipDb, log });
-  // It wants to hear of what is built after it.
-  const later: { proven?: () => void } = {};
-  const proofs = createProofStore({
-    ...{ db, live, audit, agent, log, countryOf },
-    onStored: () => later.proven?.(),
+  const {
+    engine,
+    reconciler,
+    proofs,
+    secrets,
+    image,
+    jobs: convergence,
+  } = buildTasks(scope, {
+    ...{ db, live, audit, log, agent, connections, claude, proxy, masterKey, config },
+    gatewayKey: gatewayKey.publicLine,
   });
-  const traffic = createTrafficStore({ db, agent });
-  const pulled = scope.own('proofs', createProofsJob({ db, agent, proofs, log }));
-  const { probes, egressDns: defaultDns } = config;
-  const networkOf = createNetworkOf({ db, live, secrets, probes, defaultDns });
-  const engine = scope.own(
-    'task engine',
-    createTaskEngine({
-      db,
-      live,
-      audit,
-      agent,
-      log,
-      image,
-      sandboxSpec: createSandboxSpec({ gatewayKey: gatewayKey.publicLine, networkOf }),
-      dropConnection: (id, reason) => {
-        connections.drop(id, reason);
-      },
-      expectConnection: (id) => connections.expect(id),
-      connect: (id, released) => connections.released(id, released),
-      openSession: (sandboxId, userId, sessionId) => sessions.openFirst(sandboxId, userId, sessionId),
-      firstSession: async (sandboxId, sessionId) =>
-        firstSession(sessionId, {
-          provider: proxy.env(sandboxId),
-          hooks: await claude.hooks.contentOf(sandboxId),
-        }),
-      otherWay: createOtherWay({
-        ...{ db, live },
-        proven: (id) => pulled.pull(id),
-        noteFailure: (id, reason) => proofs.noteFailure(id, reason),
-      }),
-    }),
-  );
-  const reconciler = scope.own(
-    'reconciler',
-    createReconciler({ db, live, audit, agent, engine, log, onNotice: (it) => pulled.notice(it) }),
-  );
-  const failover = scope.own('fail-over', createFailoverJob({ db, live, audit, agent, engine, log }));
-  later.proven = () => failover.wake();
 
   // Services.
   const cutOff = async (userId: string) => {
     await db.authSession.updateMany({ where: { userId, revokedAt: null }, data: { revokedAt: new Date() } });
     sockets.closeUser(userId);
   };
+  const { probes, egressDns: defaultDns } = config;
+  const traffic = createTrafficStore({ db, agent });
   const stopSandboxesOf = createStopSandboxesOf({ db, engine, audit, log });
   const health = {
     db,
@@ -341,17 +285,7 @@ async function build(
     sockets,
     version,
     report: (error, requestId) => log.error({ requestId, err: error.cause }, 'a request failed'),
-    auth: {
-      async login({ incoming }, input) {
-        const { address } = peerOf(incoming, trusted, config.baseScheme);
-        const signedIn = await signIn.signIn(input, { address, userAgent: userAgentOf(incoming) });
-        return { setCookie: sessionCookie(names.session, await signIn.token(signedIn), secure) };
-      },
-      async logout(_bindings, identity) {
-        await signIn.signOut(identity);
-        return { setCookie: sessionCookie(names.session, '', secure) };
-      },
-    },
+    auth: restAuth,
   });
   const served: { current: Pages | null } = { current: null };
   const upgrade = scope.own(
@@ -413,17 +347,7 @@ async function build(
     createTrimJob({ db, log }),
     createEgressHealthJob({ db, log, everyMs: config.egressHealthMs, test: egress.testSaved }),
   ].map((job) => scope.own('job', job));
-  for (const part of [
-    connections,
-    monitor,
-    engine,
-    reconciler,
-    pulled,
-    failover,
-    ...claude.jobs,
-    files.listeners,
-    ...jobs,
-  ])
+  for (const part of [connections, monitor, ...convergence, ...claude.jobs, files.listeners, ...jobs])
     part.start();
   return {
     url: urlOf(config, port),
