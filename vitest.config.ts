@@ -19,7 +19,9 @@ export default defineConfig({
           // One process for many files: a new one for each, with all its imports, took three times the processor.
           isolate: false,
           sequence: { groupOrder: 0 },
-          testTimeout: 20_000,
+          // Tests wait for events; on a machine whose host is busy with others these come several times as late.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -13,7 +13,7 @@ import {
 } from '../shared/agent-api';
 import { createAgentClient } from './agent-client';
 import { AGENT_LINE_MAX_BYTES, LineParser } from './agent-lines';
-import { TEST_IMAGE, TEST_KEY } from './tasks/testing/bench';
+import { TEST_IMAGE, TEST_KEY } from './tasks/testing/facts';
 import { type ScriptedAgent, startScriptedAgent } from './tasks/testing/scripted-agent';
 
 const spec: SandboxSpec = {

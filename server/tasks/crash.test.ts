@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Identity } from '../contracts';
 import { openTaskBench, type TaskBench, until } from './testing/bench';
 import { buildEngineProgram, type EngineChildren, openEngineChildren } from './testing/engine-children';
@@ -8,6 +8,8 @@ import type { StepName } from './testing/scripted-agent';
 /** Long enough that a busy machine does not lose it between two heartbeats. */
 const STEADY_LEASE_MS = 15_000;
 const ENDLESS_LEASE_MS = 600_000;
+// Each engine is a process of its own, and a busy machine loads one in seconds.
+vi.setConfig({ testTimeout: 180_000 });
 let t: TaskBench;
 let ann: Identity;
 let engines: EngineChildren;
@@ -61,7 +63,7 @@ test('a gateway killed at every step of one create: it converges, with one conta
   const tasks = await t.tasks.list(ann, { limit: 9 });
   expect(tasks.map((it) => [it.id, it.state])).toEqual([[task?.id, 'succeeded']]);
   expect(tasks[0]?.steps.every((it) => it.state === 'done')).toBe(true);
-}, 120_000);
+});
 
 test('killed at every step of a delete: nothing is left', async () => {
   const { id } = await t.create(ann);
@@ -80,7 +82,7 @@ test('killed at every step of a delete: nothing is left', async () => {
   await engines.start();
   await until('row gone', async () => (await t.db.sandbox.count()) === 0);
   expect(t.peer.sandboxes.size).toBe(0);
-}, 120_000);
+});
 
 test('a gateway that starts after a killed one does not wait for its lease', async () => {
   const { id } = await t.create(ann);
@@ -103,4 +105,4 @@ test('two engines on one database: each task has one worker', async () => {
   for (const { id } of made) await t.rests(id, 'running');
   expect((await t.tasks.list(ann, { limit: 9 })).map((it) => it.attempt)).toEqual([1, 1, 1, 1]);
   expect(t.peer.asked.length).toBe(4);
-}, 120_000);
+});

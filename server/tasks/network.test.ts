@@ -177,4 +177,4 @@ test('the gateway is killed at every step, and the choice changes meanwhile: the
     await t.close();
     await removeProgram();
   }
-}, 60_000);
+}, 180_000);

@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
 import type { AgentNotice } from '../../../shared/agent-api';
-import type { EgressDns } from '../../../shared/egress';
-import type { ProbeSettings } from '../../../shared/proof';
 import { createSandboxSchema } from '../../../shared/views';
 import { createAgentClient } from '../../agent-client';
 import { createSecretBox } from '../../auth/secret-box';
@@ -22,25 +20,8 @@ import { openServiceTest } from '../../services/testing';
 import type { AttemptDeps, Timings } from '../attempt';
 import { createTaskEngine } from '../engine';
 import { createReconciler } from '../reconciler';
+import { quick, TEST_DNS, TEST_IMAGE, TEST_KEY, TEST_PROBES } from './facts';
 import { startScriptedAgent } from './scripted-agent';
-
-export const TEST_IMAGE = 'cloud-claude/sandbox:0123456789ab';
-export const TEST_KEY = `ssh-ed25519 ${'A'.repeat(68)}`;
-export const TEST_PROBES: ProbeSettings = {
-  connectUrl: 'http://connect.test/204',
-  echoUrls: ['http://echo1.test/', 'http://echo2.test/'],
-  dnsEcho: { name: '{unique}.dns.test', type: 'A' },
-  intervalSeconds: 900,
-};
-export const TEST_DNS: EgressDns = { server: '192.0.2.53', transport: 'tcp', name: null };
-export const quick: Timings = {
-  // A busy machine must not lose it between two heartbeats; that of a killed engine is taken over at once.
-  leaseMs: 3_000,
-  retryBaseMs: 10,
-  stepLimitMs: 10_000,
-  observeMs: 1_000,
-  pollMs: 100,
-};
 
 /** Far beyond what anything here takes on a machine that is busy with other tests. */
 const WAIT_LIMIT_MS = 60_000;

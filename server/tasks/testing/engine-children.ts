@@ -44,9 +44,9 @@ export function openEngineChildren(at: { db: Db; socket: string }) {
   async function load(): Promise<ChildProcess> {
     const [main] = await at.db.$queryRawUnsafe<{ file: string }[]>('PRAGMA database_list');
     if (!main) throw new Error('no database');
-    const child = spawn(process.execPath, [program, `file:${main.file}`, at.socket], {
-      stdio: ['pipe', 'ignore', 'inherit'],
-    });
+    // As the product starts the gateway: most of the time to load one was optimizing the database's WebAssembly.
+    const args = ['--liftoff-only', program, `file:${main.file}`, at.socket];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] });
     children.add(child);
     child.once('exit', () => children.delete(child));
     return child;

@@ -17,8 +17,8 @@ import { createNetworkOf } from '../../services/egress/network-of';
 import { createSandboxSpec } from '../../services/sandboxes/spec';
 import { createTaskEngine } from '../engine';
 import { createReconciler } from '../reconciler';
-import { quick, TEST_DNS, TEST_IMAGE, TEST_KEY, TEST_PROBES } from './bench';
 import type { EngineOrder } from './engine-children';
+import { quick, TEST_DNS, TEST_IMAGE, TEST_KEY, TEST_PROBES } from './facts';
 
 const [url = '', socket = ''] = process.argv.slice(2);
 let order: EngineOrder = {};
