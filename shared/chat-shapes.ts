@@ -115,6 +115,21 @@ export class MessageList {
     return [...this.#all.values()];
   }
 
+  /**
+   * Lets go of what belongs to no turn or another one, and is not open; what still comes of it is a message of its own.
+   * Gives how many others stay.
+   */
+  keepOnly(turn: number): number {
+    let others = 0;
+    for (const [id, it] of this.#all) {
+      if (it.turn === turn) continue;
+      if (isOpen(it)) others += 1;
+      else this.#all.delete(id);
+    }
+    for (const [key, it] of this.#byKey) if (!this.#all.has(it.id)) this.#byKey.delete(key);
+    return others;
+  }
+
   take(frame: Frame): Change {
     this.lastSeq = Math.max(this.lastSeq, frame.seq);
     const change: Change = { added: [], updated: [], removed: [] };
@@ -230,6 +245,10 @@ export class MessageList {
     return change;
   }
 }
+
+/** Something of it is still to come, in whatever turn: a tool in the background, a person's answer. */
+const isOpen = (it: Message): boolean =>
+  (it.type === 'tool' && it.state === 'running') || (it.type === 'askq' && !it.closed);
 
 /** Null: nothing for a small screen. */
 export function slim(message: Message): Slim | null {

@@ -21,6 +21,8 @@ export const HELD_MAX_MS = 590_000;
 export const PREVIEW_MAX_CHARS = 200;
 /** A model is confirmed by Claude Code within this time, or the switch has failed. */
 export const MODEL_SWITCH_MAX_MS = 20_000;
+/** The journal of one session, a hundred thousand frames and more; then its oldest segment goes. */
+export const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
 /** Records of API requests and answers kept per session; the oldest go first. */
 export const EXCHANGES_MAX_BYTES = 64 * 1024 * 1024;
 /** Of one body; the rest is counted and not kept. */

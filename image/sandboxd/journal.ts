@@ -20,11 +20,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { JOURNAL_MAX_BYTES } from '../../shared/sandboxd-limits';
 
 /** A segment is closed above this; also the grain of eviction. */
 export const SEGMENT_BYTES = 4 * 1024 * 1024;
-/** Of one session, a hundred thousand frames and more; then the oldest segment goes. */
-export const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
 export const SYNC_MS = 1_000;
 const NAME = /^(\d{16})\.jsonl$/;
 const NEWLINE = 10;

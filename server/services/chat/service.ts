@@ -5,9 +5,12 @@ import { AppError } from '../../../shared/errors';
 import type { Frame } from '../../../shared/frames';
 import type { Db, Identity, SandboxAccess } from '../../contracts';
 import type { Frames } from '../frames/service';
+import { OneByOne, Told } from './told';
 
 /** One answer of `transcript`; the rest is asked for with its `last_seq`. */
 export const TRANSCRIPT_FRAMES_MAX = 10_000;
+/** The same; a frame may be nearly a megabyte. */
+const TRANSCRIPT_MAX_CHARS = 16 * 1024 * 1024;
 /** How long `send` waits unless it is told, and at most. */
 export const SEND_DEFAULT_MS = 60_000;
 export const SEND_MAX_MS = 300_000;
@@ -54,6 +57,8 @@ export interface Chat {
 }
 
 export function createChat({ db, access, frames }: { db: Db; access: SandboxAccess; frames: Frames }): Chat {
+  const whole = new OneByOne();
+
   /** Where the turn of this seq begins, as far as the database knows: messages are whole from there on. */
   async function turnStart(id: string, seq: number): Promise<number> {
     if (seq === 0) return 0;
@@ -82,49 +87,61 @@ export function createChat({ db, access, frames }: { db: Db; access: SandboxAcce
 
   const chat: Chat = {
     async transcript(identity, { id, from, limit }) {
-      const found: Frame[] = [];
-      const enough = new AbortController();
-      for await (const line of frames.read(identity, { id, from, follow: false }, enough.signal)) {
-        if (line === '') continue;
-        if (found.length === limit) {
-          enough.abort();
-          return { frames: found, lastSeq: found.at(-1)?.seq ?? from, more: true };
+      const sandboxId = await frames.sandboxOf(identity, id);
+      return await whole.run(sandboxId, async () => {
+        const found: Frame[] = [];
+        const enough = new AbortController();
+        const answer = (more: boolean) => ({ frames: found, lastSeq: found.at(-1)?.seq ?? from, more });
+        let chars = 0;
+        for await (const line of frames.read(identity, { id, from, follow: false }, enough.signal)) {
+          if (line === '') continue;
+          if (found.length === limit || chars > TRANSCRIPT_MAX_CHARS) {
+            enough.abort();
+            return answer(true);
+          }
+          chars += line.length;
+          found.push(JSON.parse(line));
         }
-        found.push(JSON.parse(line));
-      }
-      return { frames: found, lastSeq: found.at(-1)?.seq ?? from, more: false };
+        return answer(false);
+      });
     },
 
     async messages(identity, { id, since }) {
-      const list = new MessageList();
-      const from = await turnStart(id, since);
       try {
-        for await (const line of frames.read(
-          identity,
-          { id, from, follow: false },
-          new AbortController().signal,
-        ))
-          if (line !== '') list.take(JSON.parse(line));
+        const sandboxId = await frames.sandboxOf(identity, id);
+        const from = await turnStart(id, since);
+        return await whole.run(sandboxId, async () => {
+          const list = new MessageList();
+          const told = new Told();
+          const { signal } = new AbortController();
+          for await (const line of frames.read(identity, { id, from, follow: false }, signal))
+            if (line !== '') list.take(JSON.parse(told.take(line)));
+          const messages = list.messages.filter((it) => it.seq > since);
+          return { messages, lastSeq: Math.max(since, list.lastSeq), fromHistory: false };
+        });
       } catch (error) {
         if (error instanceof AppError && error.code === 'sandbox_not_running')
           return stored(identity, { id, since });
         throw error;
       }
-      const messages = list.messages.filter((it) => it.seq > since);
-      return { messages, lastSeq: Math.max(since, list.lastSeq), fromHistory: false };
     },
 
     async *follow(identity, { id, since }, signal) {
       const list = new MessageList();
+      const told = new Told();
+      let ended: number | undefined;
       const from = await turnStart(id, since);
       for await (const line of frames.read(identity, { id, from }, signal)) {
         if (line === '') {
           yield '';
           continue;
         }
-        const frame: Frame = JSON.parse(line);
+        const frame: Frame = JSON.parse(told.take(line));
         const change = list.take(frame);
         if (frame.seq > since) yield { frame, change };
+        if (frame.kind !== 'stop' || frame.turn === undefined || frame.turn === ended) continue;
+        ended = frame.turn;
+        if (list.keepOnly(ended) === 0) told.forget();
       }
     },
 
@@ -147,7 +164,7 @@ export function createChat({ db, access, frames }: { db: Db; access: SandboxAcce
         try {
           const lines = frames.read(identity, { id, from: to.seq }, AbortSignal.any([over, enough.signal]));
           for await (const line of lines) {
-            if (line !== '') to.take(JSON.parse(line));
+            if (line !== '') to.take(line);
             if (to.done) enough.abort();
           }
         } catch (error) {
@@ -163,6 +180,7 @@ export function createChat({ db, access, frames }: { db: Db; access: SandboxAcce
 /** What is heard of one prompt. */
 class Waiting {
   readonly #list = new MessageList();
+  readonly #told = new Told();
   readonly #queueId: string;
   seq: number;
   turn: number | null = null;
@@ -174,7 +192,8 @@ class Waiting {
     this.#queueId = queueId;
   }
 
-  take(frame: Frame): void {
+  take(line: string): void {
+    const frame: Frame = JSON.parse(line);
     this.seq = frame.seq;
     if (frame.kind === 'text.delta' && frame.data.role === 'user' && frame.data.queueId === this.#queueId)
       this.turn = frame.turn ?? null;
@@ -183,7 +202,10 @@ class Waiting {
         'conflict',
         `Claude did not take the prompt: ${frame.data.text ?? 'nobody knows why'}`,
       );
-    if (this.turn !== null && frame.turn === this.turn) this.#list.take(frame);
+    if (this.turn !== null && frame.turn === this.turn) {
+      this.#told.take(line);
+      this.#list.take(frame);
+    }
     if (frame.kind !== 'stop') return;
     if (frame.data.scope === 'session') this.closed = true;
     this.done = frame.data.scope === 'session' || (this.turn !== null && frame.turn === this.turn);

@@ -18,6 +18,8 @@ const SILENCE_MAX_MS = 2 * FRAMES_HEARTBEAT_MS + 5_000;
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 /** Frames are below a megabyte each; a longer line is not one of ours. */
 const LINE_MAX_CHARS = 16 * 1024 * 1024;
+/** A summary's texts are short; many are held, one for each session. */
+const SUMMARY_MAX_CHARS = 256 * 1024;
 const ANSWER_TIMEOUT_MS = 15_000;
 
 /** Operations of one session that answer one JSON text; `watch` and `frames` are streams. */
@@ -103,15 +105,16 @@ export async function readSummary(
 
 /** Summaries of all sessions, one to a line, then each again when it has changed. */
 export function readWatch(stream: Duplex, given: { signal: AbortSignal }): AsyncGenerator<string> {
-  return readLines(stream, { path: sandboxdApi.watch.path, signal: given.signal });
+  const { path } = sandboxdApi.watch;
+  return readLines(stream, { path, signal: given.signal, lineMax: SUMMARY_MAX_CHARS });
 }
 
 /** Whole lines as they come; '' is a heartbeat. Ends when sandboxd ends it, throws when the stream breaks. */
 async function* readLines(
   stream: Duplex,
-  given: { path: string; signal: AbortSignal },
+  given: { path: string; signal: AbortSignal; lineMax?: number },
 ): AsyncGenerator<string> {
-  const { path } = given;
+  const { path, lineMax = LINE_MAX_CHARS } = given;
   // A reader that takes its time is not sandboxd's silence: it may stand still as long as it likes.
   let held = false;
   const silence = setTimeout(() => {
@@ -127,7 +130,7 @@ async function* readLines(
       silence.refresh();
       const lines = (rest + String(chunk)).split('\n');
       rest = lines.pop() ?? '';
-      if (rest.length > LINE_MAX_CHARS)
+      if (rest.length > lineMax)
         throw new AppError('unavailable', 'The sandbox sent a frame that is too long.');
       held = true;
       yield* lines;
