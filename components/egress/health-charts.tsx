@@ -35,7 +35,7 @@ export function HealthCharts({ id }: { id: string }) {
           Test it, or let a sandbox go out by it: the points appear by themselves.
         </EmptyState>
       ) : (
-        <Charts samples={history.data.samples} uptime={history.data.uptime} />
+        <Charts {...history.data} now={history.dataUpdatedAt} />
       )}
     </Panel>
   );
@@ -52,7 +52,9 @@ function Fact({ name, value, tone }: { name: string; value: string; tone?: strin
 
 const percent = (share: number) => `${(share * 100).toFixed(share === 1 || share === 0 ? 0 : 1)} %`;
 
-function Charts({ samples, uptime }: { samples: Samples; uptime: number | null }) {
+function Charts({ samples, uptime, now }: { samples: Samples; uptime: number | null; now: number }) {
+  // A sample may be of a clock that is a little ahead.
+  const end = Math.max(now, ...samples.map((it) => Date.parse(it.at)));
   const known = samples.flatMap((it) => (it.latencyMs === null ? [] : [it.latencyMs])).sort((a, b) => a - b);
   const median = known[Math.floor(known.length / 2)];
   const worst = known.at(-1);
@@ -69,13 +71,14 @@ function Charts({ samples, uptime }: { samples: Samples; uptime: number | null }
         <Fact name="Slowest" value={worst === undefined ? '–' : milliseconds(worst)} />
         <Fact name="Samples" value={String(samples.length)} />
       </dl>
-      <UptimeStrip samples={samples} />
+      <UptimeStrip samples={samples} end={end} />
       <TimeChart
         series={[
           { label: 'Latency', color: '--accent', fill: true },
           { label: 'Failed', color: '--bad', points: true },
         ]}
         data={data}
+        span={[end / 1000 - (HOURS * HOUR_MS) / 1000, end / 1000]}
         unit={milliseconds}
         summary={`${samples.filter((it) => !it.ok).length} of ${samples.length} failed.`}
       />
@@ -84,8 +87,7 @@ function Charts({ samples, uptime }: { samples: Samples; uptime: number | null }
 }
 
 /** One block an hour: all fine, some failed, all failed, or nothing measured. */
-function UptimeStrip({ samples }: { samples: Samples }) {
-  const end = Math.max(...samples.map((it) => Date.parse(it.at)));
+function UptimeStrip({ samples, end }: { samples: Samples; end: number }) {
   const hours = Array.from({ length: HOURS }, (_, n) => {
     const from = end - (HOURS - n) * HOUR_MS;
     const there = samples.filter((it) => Date.parse(it.at) > from && Date.parse(it.at) <= from + HOUR_MS);
@@ -107,7 +109,7 @@ function UptimeStrip({ samples }: { samples: Samples }) {
       </div>
       <p className="mt-1 flex justify-between text-2xs text-ink-faint">
         <span>24 hours ago</span>
-        <span>last sample</span>
+        <span>now</span>
       </p>
     </div>
   );

@@ -17,24 +17,23 @@ const HEIGHT_PX = 160;
 /** Fewer minutes would be drawn as hours. */
 const LEAST_SPAN_S = 3600;
 
+interface Shown {
+  series: readonly ChartSeries[];
+  data: readonly (readonly (number | null)[])[];
+  unit: (value: number) => string;
+  /** Seconds since 1970 at both ends of the axis; without it those of the data. */
+  span?: readonly [from: number, to: number];
+}
+
 /**
  * Numbers over time on a canvas. `data[0]` holds seconds since 1970, the others one column a series; null is a gap.
  * Give `summary` all that a person needs who cannot see it.
  */
-export function TimeChart({
-  series,
-  data,
-  unit,
-  summary,
-}: {
-  series: readonly ChartSeries[];
-  data: readonly (readonly (number | null)[])[];
-  unit: (value: number) => string;
-  summary: string;
-}) {
+export function TimeChart({ summary, ...given }: Shown & { summary: string }) {
+  const { series, data } = given;
   const box = useRef<HTMLDivElement>(null);
-  const shown = useRef({ series, data, unit });
-  shown.current = { series, data, unit };
+  const shown = useRef<Shown>(given);
+  shown.current = given;
   const plot = useRef<uPlot | null>(null);
 
   useEffect(() => {
@@ -43,7 +42,7 @@ export function TimeChart({
     let frame = 0;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = makePlot(host, shown.current);
+      plot.current = makePlot(host, () => shown.current);
     };
     // In a frame of its own: the size changes while the page is laid out.
     const again = () => {
@@ -85,14 +84,9 @@ export function TimeChart({
   );
 }
 
-function makePlot(
-  host: HTMLElement,
-  shown: {
-    series: readonly ChartSeries[];
-    data: readonly (readonly (number | null)[])[];
-    unit: (value: number) => string;
-  },
-): uPlot {
+/** `now` gives what is to be drawn: the axis moves on with it. */
+function makePlot(host: HTMLElement, now: () => Shown): uPlot {
+  const shown = now();
   const style = getComputedStyle(host);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -112,7 +106,12 @@ function makePlot(
         { ...axis, size: 64, values: (_plot, ticks) => ticks.map((it) => shown.unit(it)) },
       ],
       scales: {
-        x: { range: (_plot, from, to) => [Math.min(from, to - LEAST_SPAN_S), to] },
+        x: {
+          range: (_plot, from, to) => {
+            const [first, last] = now().span ?? [Math.min(from, to - LEAST_SPAN_S), to];
+            return [first, last];
+          },
+        },
         y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
       },
       series: [
