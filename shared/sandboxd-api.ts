@@ -35,6 +35,13 @@ import { sessionIdSchema } from './names';
 export * from './sandboxd-limits'; // readers need not know that sandboxd takes them alone
 
 const count = z.number().int().nonnegative();
+/** Of a summary: longer ones are cut, as the gateway holds many and root of a sandbox may tell what it likes. */
+const TEXT_MAX_CHARS = 2_048;
+const text = z.string().overwrite((it) => {
+  if (it.length <= TEXT_MAX_CHARS) return it;
+  // Not a slice alone: V8 would keep all of the text for it.
+  return JSON.parse(JSON.stringify(it.slice(0, TEXT_MAX_CHARS)));
+});
 const tokensSchema = z.object({ input: count, output: count, cacheRead: count, cacheWrite: count });
 
 export const effortSchema = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
@@ -53,16 +60,16 @@ export const turnSummarySchema = z.object({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
   /** Of its `stop`. */
-  reason: z.string(),
-  error: z.string().nullable(),
+  reason: text,
+  error: text.nullable(),
   /** Work of Claude: without the time that a person was waited for. */
   workMs: z.number().nonnegative(),
-  model: z.string().nullable(),
+  model: text.nullable(),
   tokens: tokensSchema,
   costUsd: z.number().nonnegative().nullable(),
-  prompt: z.string(),
+  prompt: text,
   /** The end of its last text. */
-  preview: z.string(),
+  preview: text,
   /** `seq` of its first frame and of its stop. */
   firstSeq: count,
   lastSeq: count,
@@ -72,21 +79,19 @@ export type TurnSummary = z.output<typeof turnSummarySchema>;
 export const sandboxdSessionSchema = z.object({
   id: sessionIdSchema,
   status: sessionStatusSchema,
-  claudeSessionId: z.string().nullable(),
-  model: z.string().nullable(),
-  effort: z.string().nullable(),
-  permissionMode: z.string().nullable(),
+  claudeSessionId: text.nullable(),
+  model: text.nullable(),
+  effort: text.nullable(),
+  permissionMode: text.nullable(),
   /** As Claude Code named the conversation. */
-  title: z.string().nullable(),
+  title: text.nullable(),
   tokens: tokensSchema,
   costUsd: z.number().nonnegative().nullable(),
   context: z.object({ tokens: count, window: count }).nullable(),
   /** The oldest request of Claude's that waits for a person. */
-  waiting: z
-    .object({ requestId: z.string(), kind: z.enum(['permission', 'question']), text: z.string() })
-    .nullable(),
+  waiting: z.object({ requestId: text, kind: z.enum(['permission', 'question']), text }).nullable(),
   /** The end of the last text. */
-  preview: z.string(),
+  preview: text,
   /** Finished turns so far. */
   turns: count,
   turnStartedAt: z.iso.datetime().nullable(),
