@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './setup/slow-first.mjs';
 
+/** `expect.poll` gives up after a second by itself. */
+const patient = { poll: { timeout: 40_000 } };
+
 /**
  * Three kinds of tests. `unit` needs nothing but Node; `root` needs root, Docker, nftables and sing-box; `e2e` drives
  * the whole product from outside.
@@ -22,6 +25,7 @@ export default defineConfig({
           // Tests wait for events; on a machine whose host is busy with others these come several times as late.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: patient,
         },
       },
       {
@@ -37,6 +41,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 240_000,
+          expect: patient,
         },
       },
       {

@@ -20,7 +20,7 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const STEP_MS = 20_000;
+const STEP_MS = 60_000;
 
 /** For the few tests that are about WebGL: drawn by the processor, as no machine here has a graphics card. */
 const WEBGL_FLAGS = [

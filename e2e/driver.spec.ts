@@ -21,7 +21,7 @@ const ROWS_DRAWN_MAX = 80;
 const ELEMENTS_DRAWN_MAX = 3_000;
 
 const product = workersProduct();
-const SHOWN_MS = 30_000;
+const SHOWN_MS = 60_000;
 const KEY_TRIES = 6;
 const KEY_TAKEN_MS = 5_000;
 let browser: Browser;

@@ -225,17 +225,20 @@ function appError(body: { code: string; error: string }): Error {
   return isErrorCode(body.code) ? new AppError(body.code, body.error) : new Error(body.error);
 }
 
+/** Deadlines are for a quiet machine; one whose host is busy with others takes several times as long. */
+const PATIENCE = 4;
+
 /** Polls until `probe` gives a value that is not false or null. */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | false | null>,
   timeoutMs = 15_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * PATIENCE;
   for (;;) {
     const value = await probe();
     if (value !== false && value !== null) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs * PATIENCE} ms in vain: ${what}`);
     await delay(50);
   }
 }

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const it of cleanups.splice(0).reverse()) await it();
 });
 const until = (check: () => boolean) =>
-  vi.waitFor(() => expect(check()).toBe(true), { timeout: 10_000, interval: 5 });
+  vi.waitFor(() => expect(check()).toBe(true), { timeout: 40_000, interval: 5 });
 
 /** A real WebSocket server that speaks the protocol and keeps, as the gateway does, a ledger per client. */
 class FakeGateway {
@@ -229,7 +229,7 @@ describe('TerminalSocket', () => {
     ]);
   });
 
-  test('a connection that went silent is replaced', { timeout: 20_000 }, async () => {
+  test('a connection that went silent is replaced', async () => {
     const gateway = await FakeGateway.start();
     const { socket, states } = gateway.connect();
     await until(() => socket.state.kind === 'connected');

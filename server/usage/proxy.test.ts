@@ -103,7 +103,7 @@ test('of 64 streams at once none is cut, and the budget is overshot by those tha
   finishAll();
   const texts = await Promise.all(answers.map((it) => it.text()));
   expect(texts.every((it) => it.includes('message_stop'))).toBe(true);
-  await expect.poll(spent, { timeout: 20_000 }).toBe(64 * 150);
+  await expect.poll(spent).toBe(64 * 150);
 
   const refused = await ask();
   expect(refused.status).toBe(429);
@@ -151,7 +151,7 @@ test('what is not known is counted as a request, and by the usage that it tells'
   await usage.setBudget(root, { ...key(), measure: 'requests', limit: 1_000 });
   await usage.setBudget(root, { ...key(), measure: 'tokens', limit: 1_000_000 });
   const used = async () => (await usage.budgets(root)).map((it) => [it.measure, it.used]).sort();
-  await expect.poll(used, { timeout: 10_000 }).toEqual([
+  await expect.poll(used).toEqual([
     ['requests', 64 + 6],
     ['tokens', (64 + 6) * 150],
   ]);
@@ -160,7 +160,7 @@ test('what is not known is counted as a request, and by the usage that it tells'
   finishAll();
   expect((await asked).status).toBe(200);
   await (await asked).text();
-  await expect.poll(used, { timeout: 10_000 }).toEqual([
+  await expect.poll(used).toEqual([
     ['requests', 64 + 6 + 1],
     ['tokens', (64 + 6 + 1) * 150],
   ]);
@@ -170,17 +170,17 @@ test('what is not known is counted as a request, and by the usage that it tells'
 const before = (64 + 6 + 1) * 150;
 test('a client that goes in the middle of a stream has paid for what it got', async () => {
   await usage.setBudget(root, { ...key(), measure: 'tokens', limit: 1_000_000 });
-  await expect.poll(spent, { timeout: 10_000 }).toBe(before);
+  await expect.poll(spent).toBe(before);
   const going = new AbortController();
   const answer = await ask(going.signal);
   await answer.body?.getReader().read();
   going.abort();
-  await expect.poll(spent, { timeout: 10_000 }).toBe(before + 51);
+  await expect.poll(spent).toBe(before + 51);
   open.splice(0);
 });
 
 test('a stream that the API breaks off is paid for as far as it came, and is no whole answer for the client', async () => {
-  await expect.poll(spent, { timeout: 10_000 }).toBe(before + 51);
+  await expect.poll(spent).toBe(before + 51);
   const answer = await ask();
   const [response] = open.splice(0);
   response?.write(
@@ -191,5 +191,5 @@ test('a stream that the API breaks off is paid for as far as it came, and is no 
   for (let text = ''; !text.includes('xxx'); ) text += await read();
   response?.destroy();
   await expect(read()).rejects.toThrow();
-  await expect.poll(spent, { timeout: 10_000 }).toBe(before + 51 + 50 + 20);
+  await expect.poll(spent).toBe(before + 51 + 50 + 20);
 });

@@ -1,10 +1,13 @@
+/** Deadlines are for a quiet machine; one whose host is busy with others takes several times as long. */
+const PATIENCE = 4;
+
 /** Polls a condition up to a deadline; a throw counts as not yet. The error names what was waited for. */
 export async function until<T>(
   what: string,
   deadlineMs: number,
   condition: () => Promise<T | false | null | undefined> | T | false | null | undefined,
 ): Promise<T> {
-  const end = Date.now() + deadlineMs;
+  const end = Date.now() + deadlineMs * PATIENCE;
   let last: unknown;
   for (;;) {
     try {
@@ -13,7 +16,8 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`, { cause: last });
+    if (Date.now() > end)
+      throw new Error(`waited ${deadlineMs * PATIENCE} ms in vain: ${what}`, { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -302,7 +302,7 @@ test('rows are what is wanted: after a restart they listen again, and without th
   });
   expect(listeners.problemOf(port)).toMatch(/Another program/);
   listeners.start();
-  await expect.poll(() => listeners.problemOf(port), { timeout: 10_000 }).toBeNull();
+  await expect.poll(() => listeners.problemOf(port)).toBeNull();
   const answered = () => fetch(`http://127.0.0.2:${port}/`);
   await answered();
   await db.portMapping.deleteMany();
