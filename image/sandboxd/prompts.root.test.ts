@@ -105,6 +105,18 @@ const CHANGED = [
   '\uac00\u11a8',
 ];
 
+/** No commands, though they are once Claude Code has taken out what cannot be seen; and names for which it offers files. */
+const HIDDEN = [
+  '\u034f/clear',
+  '\u200b /clear',
+  '\ufe0f!echo hidden',
+  ' \u034f !echo hidden',
+  '\u3164#x',
+  'see @a',
+  '\u034f\u200b/exit',
+  '\u00ad@a',
+];
+
 it('any text reaches the model as it stands, one turn for each', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(text, { minLength: 8, maxLength: 8 }), async (texts) => {
@@ -112,7 +124,7 @@ it('any text reaches the model as it stands, one turn for each', async () => {
       expect(users(frames).map(visibleText)).toEqual(texts.map(visibleText));
       expect(said(frames)).toHaveLength(texts.length);
     }),
-    { numRuns: 3, endOnFailure: true, examples: [[CHANGED]] },
+    { numRuns: 4, endOnFailure: true, examples: [[CHANGED], [HIDDEN]] },
   );
 }, 180_000);
 

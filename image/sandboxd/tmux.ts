@@ -35,16 +35,18 @@ function tmux(args: string[], input?: Buffer): Promise<string> {
 /**
  * What is typed for a prompt, so that it arrives as a text whatever it holds. All of this was measured: `!` is a command
  * only in the first column, so a space goes before it. A known `/command` is one behind spaces too, but never as a
- * paste of more than three lines, which Claude Code takes as an attachment: so lines go after it. Control characters
- * have no place in a prompt and would be keys, ESC[201~ among them; Claude Code drops the rest of them itself.
+ * paste of more than three lines, which Claude Code takes as an attachment: so lines go after it. What cannot be seen is
+ * taken out first, so both count as the first character behind it too. Control characters have no place in a prompt and
+ * would be keys, ESC[201~ among them; Claude Code drops the rest of them itself.
  */
 export function typedPrompt(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const plain = text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
-  if (plain.trimStart().startsWith('/')) return `${plain}\n\n\n\n`;
-  // A backslash before Enter goes on with another line.
-  const whole = plain.endsWith('\\') ? `${plain} ` : plain;
-  return whole.trimStart().startsWith('!') ? ` ${whole}` : whole;
+  const [first] = visibleText(plain);
+  if (first === '/') return `${plain}\n\n\n\n`;
+  // Enter after a backslash goes on with another line; after `@word` it takes the first file that is offered.
+  const whole = /(?:\\|@\S*)$/.test(plain) ? `${plain} ` : plain;
+  return first === '!' ? ` ${whole}` : whole;
 }
 
 /** One bracketed paste, atomic in tmux: the application asked for the mode before it showed its prompt. */
