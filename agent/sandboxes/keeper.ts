@@ -95,7 +95,9 @@ export function createKeeper(
 
   async function round(): Promise<void> {
     await checkHost();
-    for (const id of await runningIds()) if (!queue.busy(id)) await tendQueued(id);
+    const running = new Set(await runningIds());
+    for (const id of running) if (!queue.busy(id)) await tendQueued(id);
+    await retireDead(running);
   }
 
   async function checkHost(what: 'all' | 'table' = 'all'): Promise<void> {
@@ -142,6 +144,7 @@ export function createKeeper(
 
   async function follow(): Promise<void> {
     let waitMs = RECONNECT_FIRST_MS;
+    let missed = false;
     while (!stop.signal.aborted) {
       try {
         const stream = await docker.events(`${LABEL_INSTANCE}=${instance}`);
@@ -152,6 +155,9 @@ export function createKeeper(
         waitMs = RECONNECT_FIRST_MS;
         try {
           if (stop.signal.aborted) return;
+          // Looked at while events are told again: what ends after the look is among them.
+          if (missed) await retireDead(new Set(await runningIds()));
+          missed = false;
           await readEvents(stream);
         } finally {
           stop.signal.removeEventListener('abort', end);
@@ -161,20 +167,20 @@ export function createKeeper(
         if (stop.signal.aborted) return;
         log.warn({ err: error, waitMs }, "lost Docker's events, connecting again after the wait");
       }
+      missed = true;
       await delay(waitMs, undefined, { signal: stop.signal }).catch(() => {});
       waitMs = Math.min(waitMs * 2, RECONNECT_MAX_MS);
-      if (!stop.signal.aborted)
-        await afterOutage().catch((error) => log.warn({ err: error }, 'Docker does not answer yet'));
     }
   }
 
-  /** Events were missed: sandboxes that had a tunnel and run no longer died meanwhile. */
-  async function afterOutage(): Promise<void> {
-    const running = new Set(await runningIds());
+  /** Events may have been missed: sandboxes that have a tunnel and run no longer died meanwhile. */
+  async function retireDead(running: ReadonlySet<string>): Promise<void> {
     for (const id of await records.ids()) {
-      if (running.has(id) || network.way(id).tunnel.state === 'absent') continue;
+      const { tunnel } = network.way(id);
+      if (running.has(id) || tunnel.state === 'absent' || queue.busy(id)) continue;
       await tendQueued(id);
-      notices.emit(id, 'container.died', 'The sandbox ended while Docker was not reachable.');
+      if (network.way(id).tunnel.state === 'absent')
+        notices.emit(id, 'container.died', 'The sandbox ended, and Docker did not tell.');
     }
   }
 
