@@ -88,12 +88,6 @@ export async function defaultByLo(namespace: Namespace): Promise<void> {
   await namespace.run(['ip', '-4', '-batch', '-'], { input });
 }
 
-/** With these no link gets an IPv6 address from then on. */
-export const NO_IPV6 = {
-  'net.ipv6.conf.all.disable_ipv6': '1',
-  'net.ipv6.conf.default.disable_ipv6': '1',
-} as const;
-
 /** Settings of the namespace's own. Those that the kernel does not know are left out: one without IPv6 has none to switch off. */
 export async function setSysctls(
   namespace: Namespace,

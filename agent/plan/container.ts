@@ -9,7 +9,8 @@ import {
   LABEL_SANDBOX,
   SANDBOX_HOME,
 } from '../../shared/names';
-import { LOCAL_PORTS, SANDBOX_RESOLVER } from './ranges';
+import { SANDBOX_RESOLVER } from './ranges';
+import { SANDBOX_SYSCTLS } from './sysctls';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -74,11 +75,7 @@ export function containerOptions(facts: ContainerFacts): Docker.ContainerCreateO
       Dns: [SANDBOX_RESOLVER],
       DnsOptions: RESOLVER_OPTIONS,
       DnsSearch: ['.'],
-      Sysctls: {
-        'net.ipv6.conf.all.disable_ipv6': '1',
-        'net.ipv6.conf.default.disable_ipv6': '1',
-        'net.ipv4.ip_local_port_range': `${LOCAL_PORTS.first} ${LOCAL_PORTS.last}`,
-      },
+      Sysctls: { ...SANDBOX_SYSCTLS },
       CapDrop: ['NET_RAW', 'MKNOD'],
       Privileged: false,
       SecurityOpt: spec.sudo ? [] : ['no-new-privileges'],

@@ -144,7 +144,6 @@ export function createKeeper(
 
   async function follow(): Promise<void> {
     let waitMs = RECONNECT_FIRST_MS;
-    let missed = false;
     while (!stop.signal.aborted) {
       try {
         const stream = await docker.events(`${LABEL_INSTANCE}=${instance}`);
@@ -155,9 +154,6 @@ export function createKeeper(
         waitMs = RECONNECT_FIRST_MS;
         try {
           if (stop.signal.aborted) return;
-          // Looked at while events are told again: what ends after the look is among them.
-          if (missed) await retireDead(new Set(await runningIds()));
-          missed = false;
           await readEvents(stream);
         } finally {
           stop.signal.removeEventListener('abort', end);
@@ -167,13 +163,15 @@ export function createKeeper(
         if (stop.signal.aborted) return;
         log.warn({ err: error, waitMs }, "lost Docker's events, connecting again after the wait");
       }
-      missed = true;
       await delay(waitMs, undefined, { signal: stop.signal }).catch(() => {});
       waitMs = Math.min(waitMs * 2, RECONNECT_MAX_MS);
     }
   }
 
-  /** Events may have been missed: sandboxes that have a tunnel and run no longer died meanwhile. */
+  /**
+   * Sandboxes that have a tunnel and run no longer: of their end Docker did not tell, as it was down, or its events were
+   * not asked for again yet.
+   */
   async function retireDead(running: ReadonlySet<string>): Promise<void> {
     for (const id of await records.ids()) {
       const { tunnel } = network.way(id);

@@ -1,7 +1,7 @@
 import type { SandboxSpec } from '../../shared/agent-api';
-import { type Namespace, NO_IPV6, setSysctls } from '../apply/netns';
+import { type Namespace, setSysctls } from '../apply/netns';
 import { namespaceOfStart } from '../apply/starting';
-import { LOCAL_PORTS } from '../plan/ranges';
+import { SANDBOX_SYSCTLS } from '../plan/sysctls';
 import type { WayOut } from './way-out';
 
 interface Begun {
@@ -38,12 +38,9 @@ export function networkAhead(
   const found = namespaceOfStart(container, AbortSignal.any([signal, answered.signal]));
   const rules = found.then(async (namespace) => {
     if (namespace === null) return;
-    // The settings before a tun gets an address and sing-box a port. Docker makes them too, somewhat later.
-    const settings = {
-      ...NO_IPV6,
-      'net.ipv4.ip_local_port_range': `${LOCAL_PORTS.first} ${LOCAL_PORTS.last}`,
-    };
-    await Promise.all([way.shut(namespace), setSysctls(namespace, settings), way.tunnel.prepare(namespace)]);
+    // Docker makes the settings too, somewhat later.
+    const settings = setSysctls(namespace, SANDBOX_SYSCTLS);
+    await Promise.all([way.shut(namespace), settings, way.tunnel.prepare(namespace)]);
   });
   const tunnel = rules.then(async () => {
     const namespace = await found;

@@ -8,12 +8,13 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { wireguardLink, wireguardLinks, wireguardNamespaces } from '../../shared/names';
-import { NAMED, Namespace, NO_IPV6, removeNamespace, setSysctls } from '../apply/netns';
+import { NAMED, Namespace, removeNamespace, setSysctls } from '../apply/netns';
 import { loadRules } from '../apply/nft';
 import { endOf, type ProcessId, runsFor } from '../apply/owned-process';
 import { links, processFacts } from '../apply/proc';
 import { run } from '../apply/run';
 import { awaitStarted, type SingBoxFiles, startOnHost, stopSingBox, writeConfig } from '../apply/singbox';
+import { NO_IPV6 } from '../plan/sysctls';
 import { type KernelLink, type LinkPlan, linkRules } from '../plan/wireguard-link';
 
 /** What a later agent must know of it; each fact is checked before it is used. */

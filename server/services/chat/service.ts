@@ -5,7 +5,7 @@ import { AppError } from '../../../shared/errors';
 import type { Frame } from '../../../shared/frames';
 import type { Db, Identity, SandboxAccess } from '../../contracts';
 import type { Frames } from '../frames/service';
-import { OneByOne, Told } from './told';
+import { OneByOne, Told, ToldTooMuch } from './told';
 
 /** One answer of `transcript`; the rest is asked for with its `last_seq`. */
 export const TRANSCRIPT_FRAMES_MAX = 10_000;
@@ -168,7 +168,8 @@ export function createChat({ db, access, frames }: { db: Db; access: SandboxAcce
             if (to.done) enough.abort();
           }
         } catch (error) {
-          if (!(error instanceof AppError) || error.code !== 'unavailable') throw error;
+          const broken = error instanceof AppError && error.code === 'unavailable';
+          if (!broken || error instanceof ToldTooMuch) throw error;
         }
         if (!to.done && !over.aborted) await pause(AGAIN_MS, over);
       }

@@ -3,7 +3,14 @@ import { AppError } from '../../../shared/errors';
 import { JOURNAL_MAX_BYTES } from '../../../shared/sandboxd-limits';
 
 /** Characters of lines. A whole journal, and what is written while it is read. */
-export const TOLD_MAX_CHARS = JOURNAL_MAX_BYTES + 16 * 1024 * 1024;
+const TOLD_MAX_CHARS = JOURNAL_MAX_BYTES + 16 * 1024 * 1024;
+
+/** Asking again would not help, as it does where the way to a sandbox is broken. */
+export class ToldTooMuch extends AppError {
+  constructor() {
+    super('unavailable', 'The sandbox told more than a session holds.');
+  }
+}
 
 /** Counts what is held of a sandbox's lines. */
 export class Told {
@@ -11,11 +18,10 @@ export class Told {
   /** What of them was held at the last `forget`. */
   #before = 0;
 
-  /** The line. Throws AppError `unavailable` when it is one too many. */
+  /** The line. Throws when it is one too many. */
   take(line: string): string {
     this.#chars += line.length;
-    if (this.#chars > TOLD_MAX_CHARS)
-      throw new AppError('unavailable', 'The sandbox told more than a session holds.');
+    if (this.#chars > TOLD_MAX_CHARS) throw new ToldTooMuch();
     return line;
   }
 
